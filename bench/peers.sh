@@ -29,8 +29,8 @@ compose_v2() {
 		rm -rf "$dir"
 		[ -x "$bin" ] || { echo "Docker Compose could not be built; install the docker compose plugin" >&2; return 1; }
 	fi
-	# Run by itself, the plugin's binary takes the plugin's name as its first word.
-	echo "$bin compose"
+	# Run by itself, the plugin needs no plugin name before its commands.
+	echo "$bin"
 }
 
 now() { echo "$EPOCHREALTIME"; }
