@@ -1,0 +1,122 @@
+package lock
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheSecondWaitsAndIsToldWhoHoldsTheLock(t *testing.T) {
+	dir := t.TempDir()
+	first, err := Acquire(t.Context(), dir, "engine lab", nil)
+	require.NoError(t, err)
+
+	waiting := make(chan Holder, 1)
+	got := make(chan error, 1)
+	go func() {
+		second, err := Acquire(t.Context(), dir, "engine lab", func(h Holder) { waiting <- h })
+		if err == nil {
+			err = second.Release()
+		}
+		got <- err
+	}()
+	holder := <-waiting
+	require.Equal(t, os.Getpid(), holder.PID)
+	require.Equal(t, "engine lab", holder.Key)
+	require.NoError(t, first.Release())
+	require.NoError(t, <-got)
+	require.NoError(t, first.Release(), "twice does no harm")
+
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, left, "no file stays behind")
+}
+
+func TestWaitingEndsWithTheContext(t *testing.T) {
+	dir := t.TempDir()
+	held, err := Acquire(t.Context(), dir, "k", nil)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err = Acquire(ctx, dir, "k", func(Holder) { cancel() })
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorContains(t, err, fmt.Sprint(os.Getpid()))
+	require.NoError(t, held.Release())
+}
+
+func TestOtherKeysAreOtherLocks(t *testing.T) {
+	dir := t.TempDir()
+	a, err := Acquire(t.Context(), dir, "a", nil)
+	require.NoError(t, err)
+	b, err := Acquire(t.Context(), dir, "b", func(Holder) { t.Error("waited") })
+	require.NoError(t, err)
+	require.NoError(t, a.Release())
+	require.NoError(t, b.Release())
+}
+
+// Removing the file on release is where such locks go wrong: two processes may hold "the" lock on different files.
+func TestNeverTwoHoldersAlthoughTheFileIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	var inside, entries atomic.Int32
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 10 {
+				l, err := Acquire(t.Context(), dir, "k", nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if inside.Add(1) != 1 {
+					t.Error("two hold the lock")
+				}
+				entries.Add(1)
+				inside.Add(-1)
+				if err := l.Release(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.EqualValues(t, 80, entries.Load())
+}
+
+// TestMain lets the test binary be the process that is killed while it holds the lock.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("DDSCTL_LOCK_TEST_DIR"); dir != "" {
+		if _, err := Acquire(context.Background(), dir, "k", nil); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println("held")
+		select {}
+	}
+	os.Exit(m.Run())
+}
+
+func TestALockGoesWhenItsHolderIsKilled(t *testing.T) {
+	dir := t.TempDir()
+	holder := exec.CommandContext(t.Context(), os.Args[0])
+	holder.Env = append(os.Environ(), "DDSCTL_LOCK_TEST_DIR="+dir)
+	out, err := holder.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, holder.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "held\n", line)
+
+	l, err := Acquire(t.Context(), dir, "k", func(h Holder) {
+		require.Equal(t, holder.Process.Pid, h.PID)
+		require.NoError(t, holder.Process.Kill())
+	})
+	require.NoError(t, err)
+	require.NoError(t, l.Release())
+	require.Error(t, holder.Wait(), "it was killed")
+}
