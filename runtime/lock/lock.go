@@ -33,8 +33,13 @@ type Holder struct {
 
 // Lock is a lock that is held.
 type Lock struct {
-	file *flock.Flock
+	file      *flock.Flock
+	inherited bool
 }
+
+// Inherited says that the holder before did not release the lock: it was killed. What it had asked for may still be
+// under way.
+func (l *Lock) Inherited() bool { return l.inherited }
 
 // Dir is the user's own folder for locks: below XDG_RUNTIME_DIR, else below the folder for temporary files.
 func Dir() string {
@@ -100,6 +105,7 @@ func try(path, key string) (*Lock, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), file.Close())
 	}
+	inherited := mine.Size() > 0
 	text, err := json.Marshal(Holder{PID: os.Getpid(), Key: key, Since: time.Now().UTC()})
 	if err == nil {
 		err = os.WriteFile(path, text, 0o600)
@@ -107,7 +113,7 @@ func try(path, key string) (*Lock, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), file.Close())
 	}
-	return &Lock{file: file}, nil
+	return &Lock{file: file, inherited: inherited}, nil
 }
 
 func readHolder(path string) Holder {

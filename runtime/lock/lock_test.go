@@ -56,6 +56,7 @@ func TestOtherKeysAreOtherLocks(t *testing.T) {
 	require.NoError(t, err)
 	b, err := Acquire(t.Context(), dir, "b", func(Holder) { t.Error("waited") })
 	require.NoError(t, err)
+	require.False(t, a.Inherited())
 	require.NoError(t, a.Release())
 	require.NoError(t, b.Release())
 }
@@ -117,6 +118,7 @@ func TestALockGoesWhenItsHolderIsKilled(t *testing.T) {
 		require.NoError(t, holder.Process.Kill())
 	})
 	require.NoError(t, err)
+	require.True(t, l.Inherited())
 	require.NoError(t, l.Release())
 	require.Error(t, holder.Wait(), "it was killed")
 }
