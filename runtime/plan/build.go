@@ -157,9 +157,6 @@ func (b *builder) afterCreate(a *action) []int {
 	if i, ok := b.byName[a.spec.Name]; ok {
 		after = append(after, i)
 	}
-	if a.existing != nil {
-		after = append(after, b.removals[a.existing.ID])
-	}
 	for _, attachment := range a.spec.Networks {
 		if i, ok := b.made[engine.KindNetwork+" "+attachment.Network]; ok {
 			after = append(after, i)
