@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -96,6 +97,8 @@ func wanted(t *rapid.T, p *types.Project) Desired {
 
 // carry does up to limit steps of the plan in any order that the dependencies allow.
 func carry(t *rapid.T, w *world, p Plan, limit int, check func(Step)) {
+	// An even draw among the free steps: rapid's own prefers the first.
+	random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "order"), 1))
 	done := make([]bool, len(p.Steps))
 	for range min(limit, len(p.Steps)) {
 		var free []int
@@ -104,7 +107,7 @@ func carry(t *rapid.T, w *world, p Plan, limit int, check func(Step)) {
 				free = append(free, i)
 			}
 		}
-		i := rapid.SampledFrom(free).Draw(t, "next step")
+		i := free[random.IntN(len(free))]
 		if check != nil {
 			check(p.Steps[i])
 		}
@@ -188,20 +191,56 @@ func dependenciesHold(t *rapid.T, d Desired, w *world) func(Step) {
 	}
 }
 
+// requireAllRuns checks that exactly what is desired is there, runs, and lives in namespaces that are alive.
+func requireAllRuns(t *rapid.T, d Desired, w *world) {
+	count := 0
+	for _, s := range d.Services {
+		for number := 1; number <= s.Scale; number++ {
+			count++
+			c, ok := w.find(s.containerName(number))
+			if !ok || c.ConfigHash != s.Hash || c.Phase != engine.PhaseRunning && !(s.OneShot && c.Phase == engine.PhaseExited) {
+				t.Fatalf("%s is %q", s.containerName(number), c.Phase)
+			}
+			if i, runs := w.living(c); !runs {
+				t.Fatalf("%s is in a dead namespace of %s", c.Name, i)
+			}
+			for _, a := range s.template.Networks {
+				if !slices.Contains(w.attached[c.ID], a.Network) || !w.network(a.Network) {
+					t.Fatalf("%s is not on %s", c.Name, a.Network)
+				}
+			}
+		}
+	}
+	if len(w.containers) != count {
+		t.Fatalf("%d containers, wanted %d", len(w.containers), count)
+	}
+}
+
 // Whatever was there before, in whatever state an interrupted plan and the world's faults left it: one plan leads to what
 // is desired, a second has nothing to do, and a teardown leaves nothing.
 func TestOnePlanIsEnoughAndTeardownLeavesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld()
-		for i := range rapid.IntRange(0, 2).Draw(t, "earlier plans") {
-			earlier := mustMake(t, wanted(t, drawProject(t, fmt.Sprint("earlier", i))), w, Options{})
-			carry(t, w, earlier, rapid.IntRange(0, len(earlier.Steps)).Draw(t, "killed after"), nil)
+		d := wanted(t, drawProject(t, "first"))
+		for i := range rapid.SampledFrom([]int{1, 2, 3, 0}).Draw(t, "earlier plans") {
+			if rapid.Bool().Draw(t, "another project") {
+				d = wanted(t, drawProject(t, fmt.Sprint("earlier", i)))
+			}
+			earlier := mustMake(t, d, w, Options{})
+			limit := len(earlier.Steps)
+			if rapid.Bool().Draw(t, "killed") {
+				limit = rapid.IntRange(0, limit).Draw(t, "after")
+			}
+			carry(t, w, earlier, limit, nil)
 			disturb(t, w)
 		}
 		before := w.clone()
 
-		d := wanted(t, drawProject(t, "now"))
+		if rapid.Bool().Draw(t, "another project") {
+			d = wanted(t, drawProject(t, "now"))
+		}
 		carry(t, w, mustMake(t, d, w, Options{}), 1<<20, dependenciesHold(t, d, w))
+		requireAllRuns(t, d, w)
 		if again := mustMake(t, d, w, Options{}); !again.Empty() {
 			t.Fatalf("planning again gives\n%s", again)
 		}

@@ -22,16 +22,20 @@ type world struct {
 	volumes    map[string]engine.Volume    // by name
 	attached   map[string][]string         // container ID to network names
 	ports      map[string]string           // container ID to the host port it has while it runs
+	lives      map[string]int              // container ID to how often it was started
+	joined     map[string]int              // "SHARER PROVIDER" to the provider's life it is in
 	next       int
 }
 
 func newWorld() *world {
 	return &world{containers: map[string]engine.Container{}, networks: map[string]engine.Network{}, volumes: map[string]engine.Volume{},
-		attached: map[string][]string{}, ports: map[string]string{}}
+		attached: map[string][]string{}, ports: map[string]string{},
+		lives: map[string]int{}, joined: map[string]int{}}
 }
 
 func (w *world) clone() *world {
-	return &world{maps.Clone(w.containers), maps.Clone(w.networks), maps.Clone(w.volumes), maps.Clone(w.attached), maps.Clone(w.ports), w.next}
+	return &world{maps.Clone(w.containers), maps.Clone(w.networks), maps.Clone(w.volumes), maps.Clone(w.attached), maps.Clone(w.ports),
+		maps.Clone(w.lives), maps.Clone(w.joined), w.next}
 }
 
 func (w *world) state() engine.State {
@@ -105,6 +109,9 @@ func (w *world) do(step Step) error {
 			}
 		}
 		delete(w.networks, step.ID)
+		for id, names := range w.attached { // a container that is stopped loses a network that goes
+			w.attached[id] = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == n.Name && !w.network(name) })
+		}
 		return foreign(n.Labels)
 	case CreateVolume:
 		if _, ok := w.volumes[step.Object]; ok {
@@ -219,9 +226,24 @@ func (w *world) start(step Step, foreign func(map[string]string) error) error {
 			return fmt.Errorf("%s: network %s is gone", step, n)
 		}
 	}
+	c.ExitCode = 0
+	w.lives[c.ID]++
+	for _, id := range providersOf(c) {
+		w.joined[c.ID+" "+id] = w.lives[id]
+	}
 	c.Phase = engine.PhaseRunning
 	w.containers[c.ID] = c
 	return foreign(c.Labels)
+}
+
+// living says whether the namespaces that c shares are those of containers that run, as they run now.
+func (w *world) living(c engine.Container) (string, bool) {
+	for _, id := range providersOf(c) {
+		if provider, ok := w.containers[id]; !ok || !runs(provider) || w.joined[c.ID+" "+id] != w.lives[id] {
+			return id, false
+		}
+	}
+	return "", true
 }
 
 // load reads a Compose file for the project "lab".
