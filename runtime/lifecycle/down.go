@@ -24,10 +24,6 @@ type DownOptions struct {
 // rounds is how often Down looks again for what appeared while it worked.
 const rounds = 5
 
-// afterKill is how long Down watches for what the engine still makes for a process that was killed: its requests are
-// carried out to their end, although nobody waits for them.
-const afterKill = 1500 * time.Millisecond
-
 // Down removes everything of the project that ddsctl made, and nothing else. It goes on past a failure with what does not
 // depend on it.
 func (l *Lifecycle) Down(ctx context.Context, project string, options DownOptions, progress func(Progress)) (Result, error) {
@@ -47,10 +43,9 @@ func (l *Lifecycle) Down(ctx context.Context, project string, options DownOption
 	if err != nil {
 		return result, err
 	}
-	defer l.release(held)
-	watchUntil := begin
-	if held.Inherited() {
-		watchUntil = begin.Add(afterKill)
+	defer l.release(ctx, held)
+	if err := l.quiet(ctx, project, held); err != nil {
+		return result, err
 	}
 	for round := 0; ; round++ {
 		state, err := l.engine.State(ctx, project)
@@ -59,18 +54,10 @@ func (l *Lifecycle) Down(ctx context.Context, project string, options DownOption
 		}
 		p := teardown(state, options)
 		result.Duration = l.options.Clock.Now().Sub(begin)
-		switch {
-		case p.Empty() && !l.options.Clock.Now().Before(watchUntil):
+		if p.Empty() {
 			return result, nil
-		case p.Empty():
-			round = 0
-			select {
-			case <-l.options.Clock.After(100 * time.Millisecond):
-				continue
-			case <-ctx.Done():
-				return result, ctx.Err()
-			}
-		case round == rounds:
+		}
+		if round == rounds {
 			return result, hint.Wrap(fmt.Errorf("project %s: still there after %d rounds: %s", project, rounds, left(state)),
 				"something makes them again; see who: docker events")
 		}

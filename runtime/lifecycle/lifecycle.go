@@ -134,7 +134,10 @@ func (l *Lifecycle) Up(ctx context.Context, spec Spec, options UpOptions, progre
 		if err != nil {
 			return Result{}, err
 		}
-		defer l.release(held)
+		defer l.release(ctx, held)
+		if err := l.quiet(ctx, desired.Project, held); err != nil {
+			return Result{}, err
+		}
 	}
 	p, err := l.plan(ctx, desired, options)
 	if err != nil {
@@ -212,8 +215,63 @@ func (l *Lifecycle) lock(ctx context.Context, project string, report *reporter) 
 	})
 }
 
-func (l *Lifecycle) release(held *lock.Lock) {
-	if err := held.Release(); err != nil {
+// Bounds of waiting until an engine has done what a process asked for that is not there any more: it carries requests out
+// to their end although nobody waits for them, and what it makes appears late.
+const (
+	quietFor   = 750 * time.Millisecond // nothing has changed for so long
+	quietPause = 50 * time.Millisecond
+	quietTries = 200
+)
+
+// quiet returns once nothing changes in the project by itself, where the lock's last holder did not live to see the end of
+// what it had begun.
+func (l *Lifecycle) quiet(ctx context.Context, project string, held *lock.Lock) error {
+	if !held.Inherited() {
+		return nil
+	}
+	last, same := "", time.Duration(0)
+	for range quietTries {
+		state, err := l.engine.State(ctx, project)
+		if err != nil {
+			return err
+		}
+		now := fingerprint(state)
+		if now != last {
+			last, same = now, 0
+		}
+		if same >= quietFor {
+			return nil
+		}
+		if err := l.pause(ctx, quietPause); err != nil {
+			return err
+		}
+		same += quietPause
+	}
+	l.options.Logger.Warn("the project does not come to rest; going on", "project", project)
+	return nil
+}
+
+func fingerprint(state engine.State) string {
+	var b strings.Builder
+	for _, c := range state.Containers {
+		fmt.Fprintf(&b, "%s %s %d\n", c.ID, c.Phase, len(c.Addresses))
+	}
+	for _, n := range state.Networks {
+		fmt.Fprintln(&b, n.ID)
+	}
+	for _, v := range state.Volumes {
+		fmt.Fprintln(&b, v.Name)
+	}
+	return b.String()
+}
+
+// release gives the lock free; after an interruption in a way that the next holder knows of.
+func (l *Lifecycle) release(ctx context.Context, held *lock.Lock) {
+	give := held.Release
+	if ctx.Err() != nil {
+		give = held.Abandon
+	}
+	if err := give(); err != nil {
 		l.options.Logger.Warn("the lock's file stays behind", "error", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/ddsctl/ddsctl/runtime/plan"
 )
@@ -22,8 +23,9 @@ type run struct {
 	awaited []bool          // by step: another waits for it
 
 	mu       sync.Mutex
-	failed   []bool // by step: failed or left out
-	ids      map[string]string
+	failed   []bool               // by step: failed or left out
+	ids      map[string]string    // of containers made here, by name
+	started  map[string]time.Time // when containers that were there before were started, by ID
 	errs     []error
 	warnings []string
 }
@@ -31,7 +33,7 @@ type run struct {
 func newRun(l *Lifecycle, p plan.Plan, report *reporter) *run {
 	r := &run{l: l, plan: p, report: report, workers: make(chan struct{}, l.options.Workers),
 		over: make([]chan struct{}, len(p.Steps)), failed: make([]bool, len(p.Steps)), awaited: make([]bool, len(p.Steps)),
-		ids: map[string]string{}}
+		ids: map[string]string{}, started: map[string]time.Time{}}
 	for i, step := range p.Steps {
 		r.over[i] = make(chan struct{})
 		for _, j := range step.After {
@@ -140,6 +142,18 @@ func (r *run) setID(object, id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ids[object] = id
+}
+
+func (r *run) setStarted(id string, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.started[id] = at
+}
+
+func (r *run) startedAt(id string) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.started[id]
 }
 
 // id of the container a step is about: known to the plan, or made by an earlier step.

@@ -53,6 +53,9 @@ func (r *run) startContainer(ctx context.Context, step plan.Step) error {
 	if err != nil {
 		return err
 	}
+	if step.ID != "" {
+		r.setStarted(id, r.l.options.Clock.Now())
+	}
 	err = r.l.engine.StartContainer(ctx, id)
 	if errors.Is(err, engine.ErrPortTaken) && hint.Of(err) == "" {
 		return hint.Wrap(err, "free the port, or change `ports` of service %s; then run the same command again", step.Service)
@@ -65,7 +68,7 @@ func (r *run) wait(ctx context.Context, step plan.Step) error {
 	if err != nil {
 		return err
 	}
-	target := ready.Target{ID: id, Name: step.Object, Service: step.Service, Restarts: step.Restarts}
+	target := ready.Target{ID: id, Name: step.Object, Service: step.Service, Restarts: step.Restarts, Since: r.startedAt(id)}
 	if step.OneShot {
 		return r.l.waiter.WaitDone(ctx, target)
 	}
@@ -122,9 +125,9 @@ const (
 	leftoverPause = 100 * time.Millisecond
 )
 
-func (l *Lifecycle) pause(ctx context.Context) error {
+func (l *Lifecycle) pause(ctx context.Context, d time.Duration) error {
 	select {
-	case <-l.options.Clock.After(leftoverPause):
+	case <-l.options.Clock.After(d):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -158,7 +161,7 @@ func (l *Lifecycle) replaceLeftover(ctx context.Context, spec engine.ContainerSp
 			return id, err
 		}
 		conflict = err
-		if err := l.pause(ctx); err != nil {
+		if err := l.pause(ctx, leftoverPause); err != nil {
 			return "", err
 		}
 	}
@@ -177,7 +180,7 @@ func (l *Lifecycle) removeContainer(ctx context.Context, step plan.Step) error {
 		if !errors.Is(err, engine.ErrConflict) {
 			return err
 		}
-		if err := l.pause(ctx); err != nil {
+		if err := l.pause(ctx, leftoverPause); err != nil {
 			return err
 		}
 		err = gone(l.engine.RemoveContainer(ctx, step.ID))

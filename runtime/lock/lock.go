@@ -37,8 +37,8 @@ type Lock struct {
 	inherited bool
 }
 
-// Inherited says that the holder before did not release the lock: it was killed. What it had asked for may still be
-// under way.
+// Inherited says that the holder before did not release the lock: it was killed, or abandoned it. What it had asked for
+// may still be under way.
 func (l *Lock) Inherited() bool { return l.inherited }
 
 // Dir is the user's own folder for locks: below XDG_RUNTIME_DIR, else below the folder for temporary files.
@@ -138,6 +138,17 @@ func (l *Lock) Release() error {
 	}
 	if removed != nil && !errors.Is(removed, fs.ErrNotExist) && !errors.Is(removed, fs.ErrPermission) {
 		return fmt.Errorf("release %s: %w", l.file.Path(), removed)
+	}
+	return nil
+}
+
+// Abandon gives the lock free and leaves its file, so that the next holder knows that work may still be under way.
+func (l *Lock) Abandon() error {
+	if l == nil || !l.file.Locked() {
+		return nil
+	}
+	if err := l.file.Close(); err != nil {
+		return fmt.Errorf("abandon %s: %w", l.file.Path(), err)
 	}
 	return nil
 }

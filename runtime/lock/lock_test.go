@@ -61,6 +61,20 @@ func TestOtherKeysAreOtherLocks(t *testing.T) {
 	require.NoError(t, b.Release())
 }
 
+func TestTheNextHolderKnowsThatALockWasAbandoned(t *testing.T) {
+	dir := t.TempDir()
+	for _, inherited := range []bool{false, true, false} {
+		l, err := Acquire(t.Context(), dir, "k", func(Holder) { t.Error("waited") })
+		require.NoError(t, err)
+		require.Equal(t, inherited, l.Inherited())
+		if inherited {
+			require.NoError(t, l.Release())
+		} else {
+			require.NoError(t, l.Abandon())
+		}
+	}
+}
+
 // Removing the file on release is where such locks go wrong: two processes may hold "the" lock on different files.
 func TestNeverTwoHoldersAlthoughTheFileIsRemoved(t *testing.T) {
 	dir := t.TempDir()

@@ -47,7 +47,7 @@ func (w *Waiter) log(target Target, probe Probe) (func(context.Context) error, f
 			}
 		}
 		stdout, stderr := &lineWriter{to: match}, &lineWriter{to: match}
-		err := w.engine.Logs(ctx, target.ID, engine.LogSpec{Follow: true, Tail: -1}, stdout, stderr)
+		err := w.engine.Logs(ctx, target.ID, engine.LogSpec{Follow: true, Tail: -1, Since: target.Since}, stdout, stderr)
 		stdout.flush()
 		stderr.flush()
 		ended <- err

@@ -74,6 +74,8 @@ type Target struct {
 	AddressOf string
 	// HostNetwork says that the target is in the network namespace of the engine's host.
 	HostNetwork bool
+	// Since is from when on its log counts; zero is from its beginning. A container that is started again has old lines.
+	Since time.Time
 	// Restarts says that the engine starts the container again when it exits, so that an exit is not the end.
 	Restarts bool
 }
@@ -249,6 +251,9 @@ func (w *Waiter) repeat(ctx context.Context, target Target, probe Probe, exits <
 		case e := <-exits:
 			stop()
 			<-result
+			if ctx.Err() != nil {
+				return w.interrupted(ctx, target, probe, last)
+			}
 			return w.exited(ctx, target, probe.String(), e)
 		case <-bound:
 			timedOut = true
@@ -268,6 +273,9 @@ func (w *Waiter) repeat(ctx context.Context, target Target, probe Probe, exits <
 			case <-w.clock.After(pause):
 				continue
 			case e := <-exits:
+				if ctx.Err() != nil {
+					return w.interrupted(ctx, target, probe, last)
+				}
 				return w.exited(ctx, target, probe.String(), e)
 			case <-ctx.Done():
 				return w.interrupted(ctx, target, probe, last)

@@ -37,14 +37,16 @@ func client(t *testing.T) *docker.Client {
 // project loads a Compose file under a name of its own.
 func project(t *testing.T, name, yaml string) *types.Project {
 	t.Helper()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "compose.yaml")
-	p, err := loader.LoadWithContext(context.Background(), types.ConfigDetails{
-		WorkingDir:  dir,
-		ConfigFiles: []types.ConfigFile{{Filename: file, Content: []byte(yaml)}},
-	}, func(o *loader.Options) { o.SetProjectName(name, true) })
+	p, err := loadProject("/lctest", name, yaml)
 	require.NoError(t, err)
 	return p
+}
+
+func loadProject(dir, name, yaml string) (*types.Project, error) {
+	return loader.LoadWithContext(context.Background(), types.ConfigDetails{
+		WorkingDir:  dir,
+		ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(dir, "compose.yaml"), Content: []byte(yaml)}},
+	}, func(o *loader.Options) { o.SetProjectName(name, true) })
 }
 
 // world is one lab in Docker. At the end of the test it is taken down, and nothing of it may be left.
@@ -53,6 +55,7 @@ type world struct {
 	client *docker.Client
 	life   *lifecycle.Lifecycle
 	name   string
+	locks  string
 }
 
 func newWorld(t *testing.T) *world {
@@ -61,8 +64,8 @@ func newWorld(t *testing.T) *world {
 	if len(name) > 40 {
 		name = name[:40]
 	}
-	w := &world{t: t, client: c, name: fmt.Sprintf("%s-%d", name, os.Getpid())}
-	w.life = lifecycle.New(c, lifecycle.Options{Address: c.Address(), LockDir: t.TempDir()})
+	w := &world{t: t, client: c, name: fmt.Sprintf("%s-%d", name, os.Getpid()), locks: t.TempDir()}
+	w.life = lifecycle.New(c, lifecycle.Options{Address: c.Address(), LockDir: w.locks})
 	t.Cleanup(func() {
 		_, err := w.life.Down(context.Background(), w.name, lifecycle.DownOptions{}, nil)
 		require.NoError(t, err)
