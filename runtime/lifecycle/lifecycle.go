@@ -157,6 +157,13 @@ func (l *Lifecycle) Up(ctx context.Context, spec Spec, options UpOptions, progre
 	return result, err
 }
 
+// Apply is Up whose Result only tells of what changed.
+func (l *Lifecycle) Apply(ctx context.Context, spec Spec, options UpOptions, progress func(Progress)) (Result, error) {
+	result, err := l.Up(ctx, spec, options, progress)
+	result.Outcomes = slices.DeleteFunc(slices.Clone(result.Outcomes), func(o plan.Outcome) bool { return o.Change == plan.Unchanged })
+	return result, err
+}
+
 // Scale makes the named services have that many containers, and leaves everything else alone.
 func (l *Lifecycle) Scale(ctx context.Context, spec Spec, counts map[string]int, options UpOptions, progress func(Progress)) (Result, error) {
 	project := *spec.Project

@@ -129,6 +129,57 @@ func TestADryRunChangesNothing(t *testing.T) {
 	l.leavesNothing(t)
 }
 
+func TestApplyTellsOnlyOfWhatChanged(t *testing.T) {
+	l := newLife(t, newSandbox(), t.TempDir())
+	_, err := l.up(t, chain)
+	require.NoError(t, err)
+	result, err := l.Apply(t.Context(), spec(t, strings.Replace(chain, `"one"`, `"two"`, 1)), lifecycle.UpOptions{}, nil)
+	require.NoError(t, err)
+	require.Equal(t, []plan.Outcome{
+		{Kind: "container", Name: "lab-front-1", Service: "front", Change: plan.Recreated, Reason: "its configuration changed"},
+		{Kind: "container", Name: "lab-front-2", Service: "front", Change: plan.Recreated, Reason: "its configuration changed"},
+	}, result.Outcomes)
+	l.leavesNothing(t)
+}
+
+func TestWithoutWaitingOnlyWhatOthersWaitForIsWaitedFor(t *testing.T) {
+	l := newLife(t, newSandbox(), t.TempDir())
+	waited := map[string]bool{}
+	_, err := l.Up(t.Context(), spec(t, chain), lifecycle.UpOptions{NoWait: true}, func(p lifecycle.Progress) {
+		if p.Kind == plan.WaitReady && p.State == lifecycle.StepDone {
+			waited[p.Service] = true
+		}
+	})
+	require.NoError(t, err)
+	require.Equal(t, map[string]bool{"seed": true, "store": true}, waited)
+	l.leavesNothing(t)
+}
+
+func TestASecondUpSaysWhoItWaitsFor(t *testing.T) {
+	s := newSandbox()
+	l := newLife(t, s, t.TempDir())
+	second := make(chan error, 1)
+	waiting := make(chan string, 1)
+	s.intercept = func(_ context.Context, n int) (error, error) {
+		if n == 1 {
+			go func() {
+				_, err := l.Up(context.Background(), spec(t, chain), lifecycle.UpOptions{}, func(p lifecycle.Progress) {
+					if p.State == lifecycle.StepWaiting {
+						waiting <- p.Text
+					}
+				})
+				second <- err
+			}()
+			require.Contains(t, <-waiting, fmt.Sprintf("process %d works on lab", os.Getpid()))
+		}
+		return nil, nil
+	}
+	_, err := l.up(t, chain)
+	require.NoError(t, err)
+	require.NoError(t, <-second)
+	l.complete(t, chain, 5)
+}
+
 func TestScaleLeavesTheRestAlone(t *testing.T) {
 	l := newLife(t, newSandbox(), t.TempDir())
 	_, err := l.up(t, chain)

@@ -30,8 +30,8 @@ func shares(config types.ServiceConfig) []Share {
 	return all
 }
 
-// dependencies are the service's depends_on, and the providers of what it shares, sorted by service. An entry that is not
-// required is marked by its condition's service being absent from the project; relate drops those.
+// dependencies are the service's depends_on, and the providers of what it shares, sorted by service. Those that are not in
+// the project, which they may be when not required, are dropped by relate.
 func dependencies(config types.ServiceConfig, shares []Share) []Dependency {
 	var all []Dependency
 	for name, d := range config.DependsOn {
