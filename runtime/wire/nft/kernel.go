@@ -1,0 +1,293 @@
+//go:build linux
+
+package nft
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"sync"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/ddsctl/ddsctl/runtime/hint"
+	"github.com/ddsctl/ddsctl/runtime/wire"
+)
+
+// socketBuffer is room for the largest change in one transaction: a partition of 500 nodes down the middle.
+const socketBuffer = 32 << 20
+
+// Table is a lab's table in the kernel. The kernel removes it when the process ends or Close is called. Its methods may be used
+// from many goroutines.
+type Table struct {
+	table *nftables.Table
+
+	mu     sync.Mutex     // one change at a time
+	owner  *nftables.Conn // the socket that owns the table: only it may change it
+	now    Ruleset
+	closed bool
+
+	reading sync.Mutex
+	reader  *nftables.Conn // dumps go beside changes
+}
+
+// TableName is the name of a project's table.
+func TableName(project string) string { return "ddsctl-" + project }
+
+// Open makes the table of a project, empty. It fails when another process holds one of that name.
+func Open(project string) (*Table, error) {
+	var socket *netlink.Conn
+	owner, err := nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *netlink.Conn) error {
+		socket = c
+		return errors.Join(c.SetReadBuffer(socketBuffer), c.SetWriteBuffer(socketBuffer))
+	}))
+	if err != nil {
+		return nil, fmt.Errorf("open a netfilter socket: %w", err)
+	}
+	table := &nftables.Table{Name: TableName(project), Family: nftables.TableFamilyBridge}
+	if err := createOwned(socket, table); err != nil {
+		_ = owner.CloseLasting()
+		return nil, fmt.Errorf("make the table bridge %s: %w", table.Name, explain(err))
+	}
+	reader, err := nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *netlink.Conn) error {
+		return c.SetReadBuffer(socketBuffer)
+	}))
+	if err != nil {
+		_ = owner.CloseLasting()
+		return nil, fmt.Errorf("open a netfilter socket: %w", err)
+	}
+	return &Table{table: table, owner: owner, reader: reader}, nil
+}
+
+func explain(err error) error {
+	switch {
+	case errors.Is(err, os.ErrExist), errors.Is(err, unix.EPERM) && os.Geteuid() == 0:
+		return hint.Wrap(err, "another wire helper of this project may be running on this host, or this one lacks NET_ADMIN")
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EAFNOSUPPORT):
+		return hint.Wrap(err, "the wire needs Linux 5.12 or later with nftables' bridge family (CONFIG_NF_TABLES_BRIDGE)")
+	default:
+		return err
+	}
+}
+
+// createOwned makes the table with the owner flag, which the library does not know how to ask for.
+func createOwned(socket *netlink.Conn, table *nftables.Table) error {
+	const ownerFlag = 0x2 // NFT_TABLE_F_OWNER
+	attributes, err := netlink.MarshalAttributes([]netlink.Attribute{
+		{Type: unix.NFTA_TABLE_NAME, Data: []byte(table.Name + "\x00")},
+		{Type: unix.NFTA_TABLE_FLAGS, Data: binary.BigEndian.AppendUint32(nil, ownerFlag)},
+	})
+	if err != nil {
+		return err
+	}
+	header := func(family byte, resource uint16) []byte {
+		return binary.BigEndian.AppendUint16([]byte{family, unix.NFNETLINK_V0}, resource)
+	}
+	message := func(kind uint16, flags netlink.HeaderFlags, data []byte) netlink.Message {
+		return netlink.Message{Header: netlink.Header{Type: netlink.HeaderType(kind), Flags: netlink.Request | flags}, Data: data}
+	}
+	if _, err := socket.SendMessages([]netlink.Message{
+		message(unix.NFNL_MSG_BATCH_BEGIN, 0, header(0, unix.NFNL_SUBSYS_NFTABLES)),
+		message(unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_NEWTABLE, netlink.Acknowledge|netlink.Create|netlink.Excl,
+			append(header(byte(table.Family), 0), attributes...)),
+		message(unix.NFNL_MSG_BATCH_END, 0, header(0, unix.NFNL_SUBSYS_NFTABLES)),
+	}); err != nil {
+		return err
+	}
+	_, err = socket.Receive()
+	return err
+}
+
+// Apply brings the table to what should be there, in one transaction: all of it, or on an error nothing.
+func (t *Table) Apply(want Ruleset) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	ops := Diff(t.now, want)
+	if len(ops) == 0 {
+		return nil
+	}
+	for _, op := range ops {
+		if err := t.add(op); err != nil {
+			return fmt.Errorf("%v: %w", op, err)
+		}
+	}
+	if err := t.owner.Flush(); err != nil {
+		return fmt.Errorf("change the rules of bridge %s: %w", t.table.Name, err)
+	}
+	t.now = want
+	return nil
+}
+
+// Ruleset is what the table was last brought to.
+func (t *Table) Ruleset() Ruleset {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.now
+}
+
+// Close removes the table.
+func (t *Table) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil
+	}
+	t.closed = true
+	t.reading.Lock()
+	defer t.reading.Unlock()
+	return errors.Join(t.owner.CloseLasting(), t.reader.CloseLasting())
+}
+
+func (t *Table) add(op Op) error {
+	switch op.Verb {
+	case AddSet:
+		return t.owner.AddSet(t.set(op.Set), nil)
+	case DeleteSet:
+		t.owner.DelSet(t.set(op.Set))
+	case AddElements, DeleteElements:
+		change := t.owner.SetAddElements
+		if op.Verb == DeleteElements {
+			change = t.owner.SetDeleteElements
+		}
+		// One message holds at most 64 KiB of elements.
+		for some := range slices.Chunk(op.Set.elements(op.Elements), 400) {
+			if err := change(t.set(op.Set), some); err != nil {
+				return err
+			}
+		}
+	case AddChain:
+		t.owner.AddChain(t.chain(op.Chain))
+	case FlushChain:
+		t.owner.FlushChain(t.chain(op.Chain))
+	case DeleteChain:
+		t.owner.DelChain(t.chain(op.Chain))
+	case AddRules:
+		for _, rule := range op.Chain.Rules {
+			t.owner.AddRule(&nftables.Rule{Table: t.table, Chain: t.chain(op.Chain), Exprs: rule.exprs()})
+		}
+	}
+	return nil
+}
+
+func (t *Table) chain(c Chain) *nftables.Chain {
+	chain := &nftables.Chain{Name: c.Name, Table: t.table}
+	if c.Hook == nil {
+		return chain
+	}
+	points := map[string]nftables.ChainHook{
+		"prerouting": unix.NF_INET_PRE_ROUTING, "input": unix.NF_INET_LOCAL_IN,
+		"output": unix.NF_INET_LOCAL_OUT, "postrouting": unix.NF_INET_POST_ROUTING,
+	}
+	point, at := points[c.Hook.Point], nftables.ChainPriority(c.Hook.Priority)
+	policy := nftables.ChainPolicyAccept
+	chain.Type, chain.Hooknum, chain.Priority, chain.Policy = nftables.ChainTypeFilter, &point, &at, &policy
+	return chain
+}
+
+func (t *Table) set(s Set) *nftables.Set {
+	address := family{s.v6}.addressType()
+	set := &nftables.Set{Table: t.table, Name: s.Name}
+	parts := []nftables.SetDatatype{address, address}
+	switch s.kind {
+	case kindOpened:
+		parts = append(parts, nftables.TypeInetService)
+		set.Dynamic, set.Size = true, SetSize
+	case kindLinks:
+		parts = append(parts, nftables.TypeInetService, nftables.TypeInetProto, nftables.TypeMark)
+		set.Dynamic, set.Size, set.HasTimeout = true, SetSize, true
+	case kindPassed:
+		set.Dynamic, set.Size, set.HasTimeout = true, 4*SetSize, true
+	case kindFaults:
+		set.IsMap, set.DataType = true, nftables.TypeVerdict
+	case kindOut, kindIn:
+		parts = parts[:1]
+		set.IsMap, set.DataType = true, nftables.TypeVerdict
+	}
+	if len(parts) == 1 {
+		set.KeyType = address
+	} else {
+		set.KeyType, set.Concatenation = nftables.MustConcatSetType(parts...), true
+	}
+	return set
+}
+
+func (s Set) elements(pairs map[wire.Pair]string) []nftables.SetElement {
+	elements := make([]nftables.SetElement, 0, len(pairs))
+	for pair, chain := range pairs {
+		var element nftables.SetElement
+		switch s.kind {
+		case kindOut:
+			element.Key = pair.From.AsSlice()
+		case kindIn:
+			element.Key = pair.To.AsSlice()
+		default:
+			element.Key = append(pair.From.AsSlice(), pair.To.AsSlice()...)
+		}
+		if chain != "" {
+			element.VerdictData = &expr.Verdict{Kind: expr.VerdictGoto, Chain: chain}
+		}
+		elements = append(elements, element)
+	}
+	return elements
+}
+
+// Key is a counted element of a links or passed set; the latter have only addresses.
+type Key struct {
+	wire.Pair
+	Port     uint16
+	Protocol byte
+	Class    Class
+}
+
+// Count is what an element has counted.
+type Count struct{ Packets, Bytes uint64 }
+
+// Read gives the elements of a set that counts; none where the lab has no network of that family.
+func (t *Table) Read(set string) (map[Key]Count, error) {
+	if !slices.ContainsFunc(t.Ruleset().Sets, func(s Set) bool { return s.Name == set }) {
+		return nil, nil
+	}
+	t.reading.Lock()
+	defer t.reading.Unlock()
+	elements, err := t.reader.GetSetElements(&nftables.Set{Table: t.table, Name: set})
+	if err != nil {
+		return nil, fmt.Errorf("read the counters of %s: %w", set, err)
+	}
+	counts := make(map[Key]Count, len(elements))
+	for _, element := range elements {
+		key, ok := parseKey(element.Key)
+		if !ok || element.Counter == nil {
+			continue
+		}
+		counts[key] = Count{Packets: element.Counter.Packets, Bytes: element.Counter.Bytes}
+	}
+	return counts, nil
+}
+
+// parseKey reads a key as the rules fill it: two addresses, and in links sets three registers more.
+func parseKey(raw []byte) (Key, bool) {
+	var size int
+	switch len(raw) {
+	case 8, 20:
+		size = 4
+	case 32, 44:
+		size = 16
+	default:
+		return Key{}, false
+	}
+	from, _ := netip.AddrFromSlice(raw[:size])
+	to, _ := netip.AddrFromSlice(raw[size : 2*size])
+	key := Key{Pair: wire.Pair{From: from, To: to}}
+	if rest := raw[2*size:]; len(rest) > 0 {
+		key.Port = binary.BigEndian.Uint16(rest)
+		key.Protocol = rest[4]
+		key.Class = Class(binary.NativeEndian.Uint32(rest[8:]))
+	}
+	return key, true
+}

@@ -1,0 +1,312 @@
+//go:build linux
+
+// Package nft builds and holds the rules of a wire: one table of nftables' bridge family for each lab, owned by the process that
+// made it, so that the kernel removes it however that process ends.
+//
+// Build is pure: from networks and effects to the Ruleset that should be. Table brings the kernel there in one transaction.
+package nft
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ddsctl/ddsctl/runtime/wire"
+)
+
+// Sizes of the sets that the kernel fills itself, in elements, and how long an element without traffic stays.
+const (
+	SetSize        = 1 << 16
+	elementTimeout = time.Hour
+)
+
+// ephemeral is where systems begin to choose ports of outgoing connections.
+const ephemeral = 32768
+
+// Class says in the key of a counted link how its port was told.
+type Class uint32
+
+// The classes. The opposite of a request is its reply.
+const (
+	Request        Class = 1 // the beginning of the connection was seen: the sender opened it
+	Reply          Class = 2
+	GuessedRequest Class = 3 // told from the port numbers
+	GuessedReply   Class = 4
+	Portless       Class = 5 // no port, or none that tells
+)
+
+// Hook is where a base chain is called, and when among others there.
+type Hook struct {
+	Point    string // prerouting, input, output, postrouting
+	Priority int32
+}
+
+// Chain is a chain with its rules; Hook is nil for those that are jumped to.
+type Chain struct {
+	Name  string
+	Hook  *Hook
+	Rules []Rule
+}
+
+// Ruleset is all that should be in a table.
+type Ruleset struct {
+	Sets   []Set
+	Chains []Chain
+}
+
+// Set is a set or a map from keys to chains.
+type Set struct {
+	Name string
+	v6   bool
+	kind setKind
+	// Elements of pair sets and maps; a map's value is a chain's name, "" in a set.
+	Elements map[wire.Pair]string
+}
+
+type setKind string
+
+const (
+	kindOpened  setKind = "opened"  // saddr . daddr . port: connections whose beginning was seen
+	kindLinks   setKind = "links"   // saddr . daddr . port . protocol . class, with counters
+	kindPassed  setKind = "passed"  // saddr . daddr, with counters
+	kindFaults  setKind = "faults"  // saddr . daddr : chain
+	kindWatched setKind = "watched" // saddr . daddr
+	kindOut     setKind = "out"     // saddr : chain
+	kindIn      setKind = "in"      // daddr : chain
+)
+
+// Names of sets that are read.
+func LinksSet(v6 bool) string   { return setName("links", v6) }
+func DroppedSet(v6 bool) string { return setName("dropped", v6) }
+func PassedSet(v6 bool) string  { return setName("passed", v6) }
+
+func setName(name string, v6 bool) string { return name + family{v6}.suffix() }
+
+// earlier than br_netfilter (0), which hands packets to the host's own rules.
+const priority = -250
+
+// Build says what the table should hold for these networks, effects and queue.
+func Build(networks []wire.Network, effects map[wire.Pair]wire.Effect, queue Queue) Ruleset {
+	var all Ruleset
+	prerouting := Chain{Name: "prerouting", Hook: &Hook{"prerouting", priority}}
+	output := Chain{Name: "output", Hook: &Hook{"output", priority}}
+	input := Chain{Name: "input", Hook: &Hook{"input", priority}}
+	postrouting := Chain{Name: "postrouting", Hook: &Hook{"postrouting", priority}}
+	chainsOfEffects := map[string]Chain{}
+	for _, f := range []family{{false}, {true}} {
+		subnets, gateways := ofFamily(networks, f)
+		if len(subnets) == 0 {
+			continue
+		}
+		for _, subnet := range subnets {
+			prerouting.Rules = append(prerouting.Rules, Rule{f.isProtocol(), inSubnet(f.saddr(), subnet, false), goTo(f.chain("from_node"))})
+			output.Rules = append(output.Rules, Rule{f.isProtocol(), inSubnet(f.daddr(), subnet, false), goTo(f.chain("from_host"))})
+		}
+		all.Sets = append(all.Sets,
+			Set{Name: f.chain("opened"), v6: f.v6, kind: kindOpened},
+			Set{Name: f.chain("links"), v6: f.v6, kind: kindLinks},
+			Set{Name: f.chain("dropped"), v6: f.v6, kind: kindLinks},
+			Set{Name: f.chain("passed"), v6: f.v6, kind: kindPassed})
+		fromNode, fromHost := f.entrances(gateways)
+		faults := f.faults(effects, queue, subnets)
+		if faults.any {
+			fromNode.Rules = append(fromNode.Rules, Rule{goTo(f.chain("faults"))})
+			fromHost.Rules = append(fromHost.Rules, Rule{goTo(f.chain("faults"))})
+			watch := Rule{f.isProtocol(), inSet(f.chain("watched"), f.saddr(), f.daddr()), count(f.chain("passed"), f.saddr(), f.daddr())}
+			input.Rules = append(input.Rules, watch)
+			postrouting.Rules = append(postrouting.Rules, watch)
+		}
+		all.Sets = append(all.Sets, faults.sets...)
+		all.Chains = append(all.Chains, f.counting("count", "links"), fromNode, fromHost)
+		all.Chains = append(all.Chains, faults.chains...)
+		maps.Copy(chainsOfEffects, faults.effects)
+	}
+	for _, name := range slices.Sorted(maps.Keys(chainsOfEffects)) {
+		all.Chains = append(all.Chains, chainsOfEffects[name])
+	}
+	for _, base := range []Chain{prerouting, output, input, postrouting} {
+		if len(base.Rules) > 0 {
+			all.Chains = append(all.Chains, base)
+		}
+	}
+	return all
+}
+
+func (f family) chain(name string) string { return name + f.suffix() }
+
+func ofFamily(networks []wire.Network, f family) (subnets []netip.Prefix, gateways []netip.Addr) {
+	for _, network := range networks {
+		for _, subnet := range network.Subnets {
+			if subnet.Addr().Is6() == f.v6 {
+				subnets = append(subnets, subnet.Masked())
+			}
+		}
+		for _, gateway := range network.Gateways {
+			if gateway.Is6() == f.v6 {
+				gateways = append(gateways, gateway)
+			}
+		}
+	}
+	return subnets, gateways
+}
+
+// entrances are the chains that packets from nodes and from the host enter by. The helper's own probes leave there at once.
+func (f family) entrances(gateways []netip.Addr) (fromNode, fromHost Chain) {
+	fromNode, fromHost = Chain{Name: f.chain("from_node")}, Chain{Name: f.chain("from_host")}
+	for _, gateway := range gateways {
+		for _, l4 := range []byte{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
+			fromNode.Rules = append(fromNode.Rules, Rule{isAddress(f.daddr(), gateway), isL4(l4), atLeast(dport, wire.ProbePortFirst), accept()})
+			fromHost.Rules = append(fromHost.Rules, Rule{isAddress(f.saddr(), gateway), isL4(l4), atLeast(sport, wire.ProbePortFirst), accept()})
+		}
+	}
+	fromNode.Rules = append(fromNode.Rules, Rule{jump(f.chain("count"))})
+	fromHost.Rules = append(fromHost.Rules, Rule{jump(f.chain("count"))})
+	return fromNode, fromHost
+}
+
+// counting counts each packet once in set, at the link that it belongs to.
+func (f family) counting(chain, set string) Chain {
+	links, opened := f.chain(set), f.chain("opened")
+	at := func(port field, class Class) Statement {
+		return count(links, f.saddr(), f.daddr(), port, protocol, constant(uint32(class)))
+	}
+	const tcp, udp = unix.IPPROTO_TCP, unix.IPPROTO_UDP
+	rules := []Rule{
+		{isL4(tcp), isOpening(), remember(opened, f.saddr(), f.daddr(), dport)},
+		{isL4(tcp), inSet(opened, f.saddr(), f.daddr(), dport), at(dport, Request), done()},
+		{isL4(tcp), inSet(opened, f.daddr(), f.saddr(), sport), at(sport, Reply), done()},
+	}
+	for _, l4 := range []byte{tcp, udp} {
+		rules = append(rules,
+			Rule{isL4(l4), below(dport, ephemeral), at(dport, GuessedRequest), done()},
+			Rule{isL4(l4), below(sport, ephemeral), at(sport, GuessedReply), done()})
+	}
+	return Chain{Name: f.chain(chain), Rules: append(rules, Rule{at(constant(0), Portless)})}
+}
+
+// faulty is the part of the ruleset that faults of one family add.
+type faulty struct {
+	any     bool
+	sets    []Set
+	chains  []Chain
+	effects map[string]Chain
+}
+
+func (f family) faults(effects map[wire.Pair]wire.Effect, queue Queue, subnets []netip.Prefix) faulty {
+	pairs := Set{Name: f.chain("faults"), v6: f.v6, kind: kindFaults, Elements: map[wire.Pair]string{}}
+	watched := Set{Name: f.chain("watched"), v6: f.v6, kind: kindWatched, Elements: map[wire.Pair]string{}}
+	out := Set{Name: f.chain("out"), v6: f.v6, kind: kindOut, Elements: map[wire.Pair]string{}}
+	in := Set{Name: f.chain("in"), v6: f.v6, kind: kindIn, Elements: map[wire.Pair]string{}}
+	part := faulty{effects: map[string]Chain{}}
+	for pair, effect := range effects {
+		if pair.IPv6() != f.v6 {
+			continue
+		}
+		if pair.From.IsValid() && pair.To.IsValid() && !effect.None() {
+			part.any = true
+			watched.Elements[pair] = "" // a duplication is proved there too
+		}
+		chain := f.effect(effect, queue)
+		if len(chain.Rules) == 0 {
+			continue
+		}
+		part.any = true
+		part.effects[chain.Name] = chain
+		switch {
+		case !pair.From.IsValid():
+			in.Elements[pair] = chain.Name
+		case !pair.To.IsValid():
+			out.Elements[pair] = chain.Name
+		default:
+			pairs.Elements[pair] = chain.Name
+		}
+	}
+	if !part.any {
+		return faulty{}
+	}
+	chain := Chain{Name: f.chain("faults"), Rules: []Rule{{verdictOf(pairs.Name, f.saddr(), f.daddr())}}}
+	outside := func(which field, last Statement) Rule {
+		var rule Rule
+		for _, subnet := range subnets {
+			rule = append(rule, inSubnet(which, subnet, true))
+		}
+		return append(rule, last)
+	}
+	part.sets = append(part.sets, pairs, watched)
+	if len(out.Elements) > 0 {
+		part.sets = append(part.sets, out)
+		chain.Rules = append(chain.Rules, outside(f.daddr(), verdictOf(out.Name, f.saddr())))
+	}
+	if len(in.Elements) > 0 {
+		part.sets = append(part.sets, in)
+		chain.Rules = append(chain.Rules, outside(f.saddr(), verdictOf(in.Name, f.daddr())))
+	}
+	dropping := f.counting("drop", "dropped")
+	// The packet was remembered when it was counted; here it is only dropped. Each way out of this chain counts and drops.
+	dropping.Rules = dropping.Rules[1:]
+	dropped := Chain{Name: f.chain("dropped"), Rules: []Rule{{jump(dropping.Name)}, {drop()}}}
+	part.chains = append(part.chains, dropping, dropped, chain)
+	return part
+}
+
+// effect is the chain that does what the kernel can do of an effect, and hands to the queue what must wait.
+func (f family) effect(e wire.Effect, queue Queue) Chain {
+	lost := Rule{goTo(f.chain("dropped"))}
+	if e.Cut {
+		return Chain{Name: f.chain("cut_v"), Rules: []Rule{lost}}
+	}
+	var chain Chain
+	var name []string
+	if e.Loss > 0 {
+		parts := uint32(math.Round(e.Loss * lossSteps))
+		name = append(name, fmt.Sprintf("loss_%d", parts))
+		chain.Rules = append(chain.Rules, append(Rule{chance(parts)}, lost...))
+	}
+	if e.Queued() {
+		name = append(name, "wait")
+		chain.Rules = append(chain.Rules, Rule{queue.hand()})
+	}
+	chain.Name = f.chain(strings.Join(name, "_") + "_v")
+	return chain
+}
+
+// String is the ruleset in the words of nft(8).
+func (r Ruleset) String() string {
+	var b strings.Builder
+	for _, set := range r.Sets {
+		fmt.Fprintf(&b, "set %s\n", set.Name)
+		for _, pair := range slices.SortedFunc(maps.Keys(set.Elements), wire.Pair.Compare) {
+			fmt.Fprintf(&b, "  %s\n", set.element(pair))
+		}
+	}
+	for _, chain := range r.Chains {
+		fmt.Fprintf(&b, "chain %s\n", chain.Name)
+		if chain.Hook != nil {
+			fmt.Fprintf(&b, "  type filter hook %s priority %d\n", chain.Hook.Point, chain.Hook.Priority)
+		}
+		for _, rule := range chain.Rules {
+			fmt.Fprintf(&b, "  %s\n", rule)
+		}
+	}
+	return b.String()
+}
+
+func (s Set) element(pair wire.Pair) string {
+	text := fmt.Sprintf("%v . %v", pair.From, pair.To)
+	switch s.kind {
+	case kindOut:
+		text = pair.From.String()
+	case kindIn:
+		text = pair.To.String()
+	}
+	if chain := s.Elements[pair]; chain != "" {
+		text += " : goto " + chain
+	}
+	return text
+}
