@@ -22,7 +22,8 @@ cleanup() {
 trap cleanup EXIT
 "$ddsctl" lab init "$lab" "$work/lab" >/dev/null 2>&1
 
-ours() { "$ddsctl" lab up "$work/lab" --name "$name" ${UP_FLAGS:-}; }
+read -ra up_flags <<<"${UP_FLAGS:-}"
+ours() { "$ddsctl" lab up "$work/lab" --name "$name" ${up_flags[@]+"${up_flags[@]}"}; }
 ours_down() { "$ddsctl" lab down "$name"; }
 theirs() { "${compose[@]}" -p "$name" -f "$work/lab/compose.yaml" up --detach --wait; }
 theirs_down() { "${compose[@]}" -p "$name" -f "$work/lab/compose.yaml" down -v; }
