@@ -14,6 +14,7 @@ const (
 	Request   OperationKind = "request"   // an HTTP request
 	Statement OperationKind = "statement" // an SQL statement
 	Produce   OperationKind = "produce"   // append a record to a topic
+	Consume   OperationKind = "consume"   // take the next records of a topic, from its beginning on
 	Connect   OperationKind = "connect"   // open a connection and close it
 	Echo      OperationKind = "echo"      // send a value and expect the same bytes back
 )
@@ -22,7 +23,7 @@ const (
 // `{number}` for the key's number and `{value}` for a value; any other brace stands for itself.
 type Operation struct {
 	// Operation is what the request does.
-	Operation OperationKind `json:"operation" yaml:"operation" jsonschema:"enum=read,enum=write,enum=delete,enum=increment,enum=ping,enum=command,enum=request,enum=statement,enum=produce,enum=connect,enum=echo"`
+	Operation OperationKind `json:"operation" yaml:"operation" jsonschema:"enum=read,enum=write,enum=delete,enum=increment,enum=ping,enum=command,enum=request,enum=statement,enum=produce,enum=consume,enum=connect,enum=echo"`
 	// Weight is how often it is drawn, against the sum of all weights. Default: 1.
 	Weight float64 `json:"weight,omitempty" yaml:"weight,omitempty" jsonschema:"minimum=0"`
 	// Method is the HTTP method. Default: GET, and POST with a body.
@@ -62,7 +63,7 @@ func Operations(protocol Protocol) []OperationKind {
 	case Etcd:
 		return []OperationKind{Read, Write, Delete}
 	case Kafka:
-		return []OperationKind{Produce}
+		return []OperationKind{Produce, Consume}
 	case TCP:
 		return []OperationKind{Connect, Echo}
 	}

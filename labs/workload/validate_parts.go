@@ -195,7 +195,7 @@ func (c *check) fields(at string, op Operation) {
 		{"body", op.Body != "", Request},
 		{"command", len(op.Command) > 0, Command},
 		{"statement", op.Statement != "", Statement},
-		{"topic", op.Topic != "", Produce},
+		{"topic", op.Topic != "" && op.Operation != Consume, Produce},
 		{"acks", op.Acks != "", Produce},
 		{"serializable", op.Serializable, Read},
 	} {
@@ -217,8 +217,10 @@ func (c *check) operation(at string, op Operation, targets Targets) {
 		if strings.TrimSpace(op.Statement) == "" {
 			c.add(at+".statement", "is missing: an SQL statement, such as SELECT 1")
 		}
-	case Produce:
-		c.oneOf(at+".acks", op.Acks, "all", "leader", "none")
+	case Produce, Consume:
+		if op.Operation == Produce {
+			c.oneOf(at+".acks", op.Acks, "all", "leader", "none")
+		}
 		if op.Topic != "" {
 			return
 		}

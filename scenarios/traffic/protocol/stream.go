@@ -1,0 +1,119 @@
+package protocol
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"time"
+)
+
+// stream is a connection with its buffers and its deadline, for the protocols that are written out here.
+type stream struct {
+	conn     net.Conn
+	in       *bufio.Reader
+	out      []byte // the request; kept to be used again
+	timeout  time.Duration
+	deadline time.Time // as set on conn
+	used     time.Time // when the last request was sent; zero before the first
+}
+
+const (
+	// inputBuffer is also the longest line that a server may send.
+	inputBuffer = 16 << 10
+	// idle is how long a connection must have been unused before it is worth a system call to see whether the server has closed it.
+	idle = 50 * time.Millisecond
+)
+
+func newStream(ctx context.Context, config Config) (*stream, error) {
+	conn, err := config.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &stream{conn: conn, in: bufio.NewReaderSize(conn, inputBuffer), timeout: config.Timeout}, nil
+}
+
+// send writes what out holds. A deadline costs a lock and a timer, so it is set with an eighth to spare and then left alone for
+// as long as it gives a request its whole timeout.
+func (s *stream) send(now time.Time) error {
+	if !s.used.IsZero() && now.Sub(s.used) > idle && s.closedByPeer() {
+		return ErrStale
+	}
+	s.used = now
+	if s.deadline.Sub(now) < s.timeout {
+		s.deadline = now.Add(s.timeout + s.timeout/8)
+		if err := s.conn.SetDeadline(s.deadline); err != nil {
+			return err
+		}
+	}
+	_, err := s.conn.Write(s.out)
+	return err
+}
+
+// line reads up to and without the line's end, \r\n or \n. It is good until the next read.
+func (s *stream) line() ([]byte, error) {
+	line, err := s.in.ReadSlice('\n')
+	if err != nil {
+		if errors.Is(err, bufio.ErrBufferFull) {
+			return nil, garbled("a line of the answer is longer than %d bytes", inputBuffer)
+		}
+		return nil, err
+	}
+	line = line[:len(line)-1]
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		line = line[:n-1]
+	}
+	return line, nil
+}
+
+// skip passes over n bytes of the answer.
+func (s *stream) skip(n int64) error {
+	for n > 0 {
+		step := min(n, 1<<30)
+		if _, err := s.in.Discard(int(step)); err != nil {
+			return err
+		}
+		n -= step
+	}
+	return nil
+}
+
+// settled fails when the server has sent more than the answer, for protocols in which it never speaks first.
+func (s *stream) settled() error {
+	if n := s.in.Buffered(); n > 0 {
+		return garbled("the server sent %d bytes after the end of the answer", n)
+	}
+	return nil
+}
+
+func (s *stream) Close() error         { return s.conn.Close() }
+func (s *stream) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
+
+// number reads a decimal number without sign of at most 18 digits.
+func number(text []byte) (int64, bool) {
+	if len(text) == 0 || len(text) > 18 {
+		return 0, false
+	}
+	var n int64
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, true
+}
+
+// isEnd says that the connection ended between bytes, not in an error.
+func isEnd(err error) bool { return errors.Is(err, io.EOF) }
+
+// greet runs the requests that a new connection begins with, and ends them with ctx.
+func greet(ctx context.Context, conn net.Conn, do func(*Request) error) error {
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	err := do(&Request{Now: time.Now()})
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	return err
+}
