@@ -72,6 +72,7 @@ type Container struct {
 	ConfigHash string                `json:"config_hash"`
 	Phase      Phase                 `json:"phase"`
 	ExitCode   int                   `json:"exit_code"`
+	Health     Health                `json:"health,omitempty"`
 	Created    time.Time             `json:"created"`
 	Addresses  map[string]netip.Addr `json:"addresses"` // by the engine's network name
 	Ports      []Port                `json:"ports,omitempty"`
@@ -80,6 +81,21 @@ type Container struct {
 
 // Helper says which of ddsctl's helpers the container is, or "" for a node of the lab.
 func (c Container) Helper() string { return c.Labels[LabelHelper] }
+
+// Running says that the container has processes and a network: running, paused or on its way up again.
+func (c Container) Running() bool {
+	return c.Phase == PhaseRunning || c.Phase == PhasePaused || c.Phase == PhaseRestarting
+}
+
+// Health is what the engine's own health check of a container last said; "" where there is none.
+type Health string
+
+// The healths that engines report.
+const (
+	HealthStarting  Health = "starting"
+	HealthHealthy   Health = "healthy"
+	HealthUnhealthy Health = "unhealthy"
+)
 
 // Port is a container's port made reachable on the host.
 type Port struct {
@@ -245,4 +261,13 @@ type Info struct {
 	MemoryBytes   int64  `json:"memory_bytes"`
 	Rootless      bool   `json:"rootless"`
 	Address       string `json:"address"` // where it was reached
+}
+
+// Life is what an engine tells of a container's present life, or of its last one when it does not run.
+type Life struct {
+	Started  time.Time `json:"started"`  // zero when it was never started
+	Finished time.Time `json:"finished"` // zero while it runs
+	Restarts int       `json:"restarts"` // by the engine itself
+	// Health is the engine's own word on its healthcheck: healthy, unhealthy, starting; "" without one.
+	Health string `json:"health,omitempty"`
 }

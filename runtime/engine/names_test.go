@@ -17,3 +17,11 @@ func TestAServiceWithOneReplicaGivesItsNodeItsName(t *testing.T) {
 	Sort(containers)
 	require.Equal(t, []string{"a", "b", "c"}, []string{containers[0].ID, containers[1].ID, containers[2].ID})
 }
+
+func TestAHelperIsCalledByWhatItIs(t *testing.T) {
+	helper := map[string]string{LabelHelper: HelperClient}
+	require.Equal(t, map[string]string{"a": "redis", "h": "client"},
+		NodeNames([]Container{{ID: "a", Service: "redis"}, {ID: "h", Service: "ddsctl-client", Labels: helper}}))
+	require.Equal(t, map[string]string{"a": "client", "h": "ddsctl-client"},
+		NodeNames([]Container{{ID: "a", Service: "client"}, {ID: "h", Service: "ddsctl-client", Labels: helper}}), "a service of the lab comes first")
+}

@@ -133,7 +133,7 @@ func (b *builder) containerSteps(a *action) {
 		begin = b.plan.add(resume)
 		b.begins[a] = begin
 	}
-	if !b.selected[s.Name] && begin < 0 || begin < 0 && !b.worthWaiting(a) {
+	if s.Helper || !b.selected[s.Name] && begin < 0 || begin < 0 && !b.worthWaiting(a) {
 		return
 	}
 	wait := step

@@ -112,7 +112,7 @@ func (w *wanter) relate() error {
 	}
 	for i := range services {
 		name := services[i].Name
-		services[i].Optional = optionalFor[name] && !requiredBy[name]
+		services[i].Optional = optionalFor[name] && !requiredBy[name] || services[i].Helper
 	}
 	return checkCycles(services, index)
 }

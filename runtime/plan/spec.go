@@ -78,8 +78,10 @@ type Service struct {
 	Probes    []ready.Probe
 	// OneShot services are done when they exit with 0: another service waits for that, or they are a job.
 	OneShot bool
-	// Optional services may fail: all that depend on them say `required: false`.
+	// Optional services may fail: all that depend on them say `required: false`, or they are helpers.
 	Optional bool
+	// Helper services are ddsctl's own (engine.LabelHelper). Nothing waits for them.
+	Helper bool
 	// Restarts says that the engine restarts the container by itself, so that an exit is not the end.
 	Restarts bool
 
@@ -203,7 +205,7 @@ const version = "ddsctl"
 func (w *wanter) service(name string) (Service, error) {
 	config := w.spec.Project.Services[name]
 	config.Name = name
-	s := Service{Name: name, Scale: config.GetScale(), Restarts: restarts(config)}
+	s := Service{Name: name, Scale: config.GetScale(), Restarts: restarts(config), Helper: config.Labels[engine.LabelHelper] != ""}
 	if config.ContainerName != "" && s.Scale > 1 {
 		return s, hint.Wrap(fmt.Errorf("container_name %q allows one container, scale asks for %d", config.ContainerName, s.Scale),
 			"remove container_name from the service")

@@ -163,7 +163,7 @@ func containerOf(s container.Summary) engine.Container {
 	c := engine.Container{
 		ID: s.ID, Name: containerName(s.Names), Project: s.Labels[engine.LabelProject], Service: s.Labels[engine.LabelService], Number: number,
 		Image: s.Image, ImageID: s.ImageID, ConfigHash: s.Labels[engine.LabelConfigHash], Phase: engine.Phase(s.State),
-		ExitCode: exitCode(s.Status), Created: time.Unix(s.Created, 0), Labels: s.Labels, Addresses: map[string]netip.Addr{},
+		ExitCode: exitCode(s.Status), Health: health(s.Status), Created: time.Unix(s.Created, 0), Labels: s.Labels, Addresses: map[string]netip.Addr{},
 	}
 	if s.NetworkSettings != nil {
 		c.Addresses = addresses(s.NetworkSettings.Networks)
@@ -202,6 +202,17 @@ func exitCode(status string) int {
 	}
 	n, _ := strconv.Atoi(code)
 	return n
+}
+
+// health reads the engine's check from a status such as "Up 3 seconds (health: starting)".
+func health(status string) engine.Health {
+	for word, health := range map[string]engine.Health{"(health: starting)": engine.HealthStarting, "(healthy)": engine.HealthHealthy,
+		"(starting)": engine.HealthStarting, "(unhealthy)": engine.HealthUnhealthy} { // Podman says (starting)
+		if strings.Contains(status, word) {
+			return health
+		}
+	}
+	return ""
 }
 
 func networkOf(n network.Network) engine.Network {
