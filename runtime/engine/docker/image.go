@@ -29,7 +29,7 @@ func (c *Client) Image(ctx context.Context, ref string) (engine.Image, error) {
 	if err != nil {
 		return engine.Image{}, c.wrap(err, "find image %s", ref)
 	}
-	i := engine.Image{ID: result.ID, Tags: result.RepoTags, Size: result.Size}
+	i := engine.Image{ID: result.ID, Tags: tags(result.RepoTags), Size: result.Size}
 	if result.Config != nil {
 		i.Labels = result.Config.Labels
 	}
@@ -47,9 +47,14 @@ func (c *Client) Images(ctx context.Context, label string) ([]engine.Image, erro
 	}
 	var images []engine.Image
 	for _, i := range list.Items {
-		images = append(images, engine.Image{ID: i.ID, Tags: i.RepoTags, Size: i.Size, Created: time.Unix(i.Created, 0), Labels: i.Labels})
+		images = append(images, engine.Image{ID: i.ID, Tags: tags(i.RepoTags), Size: i.Size, Created: time.Unix(i.Created, 0), Labels: i.Labels})
 	}
 	return images, nil
+}
+
+// tags are an image's names. Before API 1.43 one without any is called <none>:<none>.
+func tags(list []string) []string {
+	return slices.DeleteFunc(list, func(t string) bool { return t == "<none>:<none>" })
 }
 
 // message is one line of the stream in which the engine tells how a pull, build or import goes.
@@ -125,7 +130,7 @@ func (c *Client) PullImage(ctx context.Context, ref string, progress func(engine
 		return c.wrap(err, "pull image %s", ref)
 	}
 	defer func() { _ = stream.Close() }()
-	_, err = follow(stream, ref, "pull", progress)
+	_, err = follow(stream, ref, engine.StagePull, progress)
 	return c.wrap(err, "pull image %s", ref)
 }
 
@@ -187,13 +192,13 @@ func (c *Client) BuildImage(ctx context.Context, spec engine.BuildSpec, progress
 	}()
 	result, err := c.api.ImageBuild(ctx, reader, client.ImageBuildOptions{
 		Tags: []string{spec.Tag}, Dockerfile: spec.Dockerfile, BuildArgs: args, Target: spec.Target, Labels: spec.Labels,
-		NetworkMode: spec.Network, Remove: true, ForceRemove: true,
+		NetworkMode: spec.Network, NoCache: spec.NoCache, Remove: true, ForceRemove: true,
 	})
 	if err != nil {
 		return "", c.wrap(err, "build image %s", spec.Tag)
 	}
 	defer func() { _ = result.Body.Close() }()
-	id, err := follow(result.Body, spec.Tag, "build", progress)
+	id, err := follow(result.Body, spec.Tag, engine.StageBuild, progress)
 	return id, c.wrap(err, "build image %s", spec.Tag)
 }
 
@@ -207,6 +212,13 @@ func pack(w io.Writer, folder fs.FS) error {
 		info, err := entry.Info()
 		if err != nil {
 			return err
+		}
+		if info.Mode()&fs.ModeSymlink != 0 {
+			target, err := fs.ReadLink(folder, name)
+			if err != nil {
+				return err
+			}
+			return archive.WriteHeader(&tar.Header{Name: name, Linkname: target, Mode: 0o777, Typeflag: tar.TypeSymlink})
 		}
 		if !info.IsDir() && !info.Mode().IsRegular() {
 			return nil
@@ -243,7 +255,7 @@ func (c *Client) ImportImage(ctx context.Context, ref string, layer io.Reader, c
 		return "", c.wrap(err, "import image %s", ref)
 	}
 	defer func() { _ = stream.Close() }()
-	id, err := follow(stream, ref, "import", nil)
+	id, err := follow(stream, ref, engine.StageImport, nil)
 	return id, c.wrap(err, "import image %s", ref)
 }
 
