@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/plan"
 	"github.com/ddsctl/ddsctl/runtime/ready"
 )
@@ -35,6 +36,7 @@ type Progress struct {
 	Err     error         // StepFailed
 	Done    int           // steps that are over
 	Total   int
+	Last    bool // no further step of the plan is about the same object
 }
 
 type reporter struct {
@@ -43,6 +45,7 @@ type reporter struct {
 	clock    ready.Clock
 	done     int
 	total    int
+	last     map[string]int // the last step about each object, by kind of object and name
 }
 
 func newReporter(progress func(Progress), options Options) *reporter {
@@ -65,7 +68,30 @@ func (r *reporter) step(step plan.Step, state StepState, elapsed time.Duration, 
 		r.done++
 	}
 	r.progress(Progress{Time: r.clock.Now(), Step: step.Index, Kind: step.Kind, Object: step.Object, Service: step.Service,
-		State: state, Text: words(step), Elapsed: elapsed, Err: err, Done: r.done, Total: r.total})
+		State: state, Text: words(step), Elapsed: elapsed, Err: err, Done: r.done, Total: r.total,
+		Last: r.last[object(step)] == step.Index})
+}
+
+// begin tells the reporter of a plan whose steps it will report.
+func (r *reporter) begin(p plan.Plan) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.total += len(p.Steps)
+	r.last = map[string]int{}
+	for _, step := range p.Steps {
+		r.last[object(step)] = max(r.last[object(step)], step.Index)
+	}
+}
+
+// object tells a container from a network of the same name.
+func object(step plan.Step) string {
+	switch step.Kind {
+	case plan.CreateNetwork, plan.RemoveNetwork:
+		return engine.KindNetwork + " " + step.Object
+	case plan.CreateVolume, plan.RemoveVolume:
+		return engine.KindVolume + " " + step.Object
+	}
+	return engine.KindContainer + " " + step.Object
 }
 
 func words(step plan.Step) string {

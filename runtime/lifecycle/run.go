@@ -40,7 +40,7 @@ func newRun(l *Lifecycle, p plan.Plan, report *reporter) *run {
 			r.awaited[j] = true
 		}
 	}
-	report.total += len(p.Steps)
+	report.begin(p)
 	return r
 }
 

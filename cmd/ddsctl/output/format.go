@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/goccy/go-yaml"
 )
@@ -41,11 +39,12 @@ func (f *Format) Set(s string) error {
 	return fmt.Errorf("unknown format %q: use table, json or yaml", s)
 }
 
-// Print writes data to w: as JSON or YAML of data itself, or as a table of header and rows.
-func Print(w io.Writer, f Format, data any, header []string, rows [][]string) error {
+// Print writes data to w: as JSON or YAML of data itself, or as a table.
+func Print(w io.Writer, f Format, data any, table Rows) error {
 	switch f {
 	case JSON:
 		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
 		return enc.Encode(data)
 	case YAML:
@@ -61,19 +60,6 @@ func Print(w io.Writer, f Format, data any, header []string, rows [][]string) er
 		_, err = w.Write(text)
 		return err
 	default:
-		return printTable(w, header, rows)
+		return table.write(w)
 	}
-}
-
-func printTable(w io.Writer, header []string, rows [][]string) error {
-	tw := tabwriter.NewWriter(w, 0, 4, 3, ' ', 0)
-	if _, err := fmt.Fprintln(tw, strings.Join(header, "\t")); err != nil {
-		return err
-	}
-	for _, row := range rows {
-		if _, err := fmt.Fprintln(tw, strings.Join(row, "\t")); err != nil {
-			return err
-		}
-	}
-	return tw.Flush()
 }

@@ -46,6 +46,9 @@ func (m *Merger) Node(name string) io.WriteCloser {
 	return &prefixed{merger: m, prefix: []byte(prefix)}
 }
 
+// Bare returns the writer of a log whose lines are printed without a name.
+func (m *Merger) Bare() io.WriteCloser { return &prefixed{merger: m} }
+
 type prefixed struct {
 	merger *Merger
 	prefix []byte

@@ -3,6 +3,7 @@ package output
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -114,6 +115,9 @@ func (p *Progress) Update(key, label string, state State, text string) {
 	if state == Working {
 		if ended {
 			it.since = p.now()
+			if !slices.Contains(p.items, it) { // its line was printed for good; it gets another
+				p.items = append(p.items, it)
+			}
 		}
 		return
 	}
@@ -121,6 +125,27 @@ func (p *Progress) Update(key, label string, state State, text string) {
 	if !p.term.Live && !ended {
 		fmt.Fprintln(p.w, p.line(it))
 	}
+}
+
+// Say prints a line where there is no live display, which shows the same by itself.
+func (p *Progress) Say(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.term.Live {
+		_, _ = fmt.Fprintln(p.w, "   "+text)
+	}
+}
+
+// Drop takes an item that is still being worked on off the display; one that ended stays.
+func (p *Progress) Drop(key string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	it := p.index[key]
+	if it == nil || it.state != Working {
+		return
+	}
+	delete(p.index, key)
+	p.items = slices.DeleteFunc(p.items, func(other *item) bool { return other == it })
 }
 
 // Close draws the last state and ends the display.

@@ -35,6 +35,29 @@ func TestTheLiveDisplayNeverWrapsAndKeepsWhatEnded(t *testing.T) {
 	require.Contains(t, out.String(), "redis-1")
 }
 
+func TestWhatIsTakenUpAgainGetsALineOfItsOwn(t *testing.T) {
+	var out bytes.Buffer
+	p := NewProgress(&out, Terminal{Live: true, ASCII: true})
+	p.Update("a", "redis-1", Done, "removed")
+	p.mu.Lock()
+	p.draw()
+	p.mu.Unlock()
+	p.Update("a", "redis-1", Working, "creating")
+	p.Update("a", "redis-1", Done, "ready")
+	p.Close()
+	require.Regexp(t, `(?s)redis-1  removed.*redis-1  ready`, out.String())
+}
+
+func TestWhatIsDroppedLeavesNoLine(t *testing.T) {
+	var out bytes.Buffer
+	p := NewProgress(&out, Terminal{Live: true, ASCII: true})
+	p.Update("lock", "lab", Working, "waiting")
+	p.Drop("lock")
+	p.Drop("lock")
+	p.Close()
+	require.NotContains(t, out.String(), "waiting")
+}
+
 func TestAnUnknownFormatNamesTheKnownOnes(t *testing.T) {
 	var f Format
 	require.ErrorContains(t, f.Set("xml"), "table, json or yaml")
@@ -47,8 +70,8 @@ func TestJSONAndYAMLHaveTheSameKeys(t *testing.T) {
 		ConfigHash string `json:"config_hash"`
 	}{"abc"}
 	var j, y bytes.Buffer
-	require.NoError(t, Print(&j, JSON, data, nil, nil))
-	require.NoError(t, Print(&y, YAML, data, nil, nil))
+	require.NoError(t, Print(&j, JSON, data, Rows{}))
+	require.NoError(t, Print(&y, YAML, data, Rows{}))
 	require.Equal(t, "{\n  \"config_hash\": \"abc\"\n}\n", j.String())
 	require.Equal(t, "config_hash: abc\n", y.String())
 }
