@@ -26,13 +26,13 @@ const bootstrapTool = "mmdebstrap"
 // The suite that Base names.
 const suite = "trixie"
 
-// configure makes the file system behave as Debian's own image does in a build: packages start no services, and apt keeps no
-// downloads.
-const configure = `
-printf '#!/bin/sh\nexit 101\n' > "$1/usr/sbin/policy-rc.d" && chmod 0755 "$1/usr/sbin/policy-rc.d"
-printf '%s\n' 'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb || true"; };' > "$1/etc/apt/apt.conf.d/docker-clean"
-rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin "$1"/var/log/* "$1"/etc/hostname "$1"/etc/resolv.conf
-`
+// aptClean makes apt keep neither downloads nor caches of package lists, as in Debian's own image: an installation leaves what it installed.
+const aptClean = `DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"; }; ` +
+	`Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";`
+
+// configure is the last step inside the file system; it stands on one line because mmdebstrap takes it for a file's name first.
+const configure = `echo '` + aptClean + `' > "$1/etc/apt/apt.conf.d/docker-clean"; ` +
+	`rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin "$1"/var/log/* "$1"/etc/hostname "$1"/etc/resolv.conf`
 
 // run writes the file system to layer as a tar. Where the caller is not root it needs user namespaces; mmdebstrap says so if not.
 func (d debootstrap) run(ctx context.Context, layer io.Writer, say func(string)) error {
