@@ -97,6 +97,7 @@ func addWire(project *types.Project, options Options) {
 	wire.NetworkMode = "host"
 	wire.Cgroup = "host" // so that it sees what the lab's containers use
 	wire.CapAdd = []string{"NET_ADMIN"}
+	wire.User = "0:0" // a capability is of use to root only, and the image's own user is nobody
 	wire.Volumes = append(wire.Volumes, types.ServiceVolumeConfig{Type: types.VolumeTypeVolume, Source: volumeKey, Target: StateFolder})
 	set(&project.Volumes, volumeKey, types.VolumeConfig{})
 	set(&project.Services, WireService, wire)
