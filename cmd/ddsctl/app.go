@@ -101,8 +101,12 @@ func (a *app) say(format string, args ...any) {
 }
 
 // print prints data to stdout in the chosen format.
-func (a *app) print(data any, header []string, rows [][]string) error {
-	return output.Print(a.stdout, a.format, data, header, rows)
+func (a *app) print(data any, header []string, cells [][]string) error {
+	rows := output.Rows{Header: header, Cells: cells, Color: a.color(a.stdout), ASCII: a.ascii()}
+	if _, ok := terminalFile(a.stdout); ok {
+		rows.Width = a.width(a.stdout)
+	}
+	return output.Print(a.stdout, a.format, data, rows)
 }
 
 // formatFlag gives cmd the flag -o.

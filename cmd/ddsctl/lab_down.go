@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ddsctl/ddsctl/cmd/ddsctl/output"
+	"github.com/ddsctl/ddsctl/runtime/engine"
+	"github.com/ddsctl/ddsctl/runtime/lifecycle"
+	"github.com/ddsctl/ddsctl/runtime/plan"
+)
+
+type downOptions struct {
+	all         bool
+	keepVolumes bool
+	dryRun      bool
+	timeout     time.Duration
+}
+
+// downResult is the JSON form of what was removed: part of the contract.
+type downResult struct {
+	Name    string         `json:"name"`
+	Changed bool           `json:"changed"`
+	DryRun  bool           `json:"dry_run,omitempty"`
+	Removed []plan.Outcome `json:"removed"`
+}
+
+func newLabDownCommand(a *app) *cobra.Command {
+	var o downOptions
+	cmd := &cobra.Command{
+		Use:   "down [LAB|DIR]",
+		Short: "Remove a running lab: its containers, networks and volumes",
+		Long: `Removes everything that ddsctl made for a lab, and nothing else. It works as well for a lab that was interrupted while it came up,
+and for one whose folder is gone.`,
+		Example: `  ddsctl lab down                     the only running lab
+  ddsctl lab down sharded-redis
+  ddsctl lab down --all               every lab
+  ddsctl lab down --keep-volumes      keep its data for the next time`,
+		Args:              positional(cobra.MaximumNArgs(1)),
+		ValidArgsFunction: a.completeLab,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.labDown(cmd.Context(), cmd, o, args) },
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&o.all, "all", false, "every running lab")
+	flags.BoolVar(&o.keepVolumes, "keep-volumes", false, "leave the lab's volumes")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "say what would be removed")
+	flags.DurationVar(&o.timeout, "timeout", 0, "how long containers may take to stop, such as 10s (default: what they ask for, else short)")
+	a.formatFlag(cmd)
+	return cmd
+}
+
+func (a *app) labDown(ctx context.Context, cmd *cobra.Command, o downOptions, args []string) error {
+	if o.all && len(args) > 0 {
+		return usagef("either a lab or --all")
+	}
+	running, err := a.running(ctx)
+	if err != nil {
+		return err
+	}
+	var names []string
+	switch {
+	case o.all:
+		names = labNames(running)
+	default:
+		name, err := a.downName(ctx, running, args)
+		if err != nil {
+			return err
+		}
+		names = []string{name}
+	}
+	options := lifecycle.DownOptions{KeepVolumes: o.keepVolumes, DryRun: o.dryRun}
+	if cmd.Flags().Changed("timeout") {
+		options.Grace = &o.timeout
+	}
+	results, failed := []downResult{}, error(nil)
+	for _, name := range names {
+		result, err := a.down(ctx, name, options)
+		failed = errors.Join(failed, err)
+		if err == nil {
+			results = append(results, result)
+		}
+	}
+	if len(names) == 0 {
+		a.say("no lab is running: nothing to remove")
+	}
+	if a.format != output.Table {
+		failed = errors.Join(a.print(results, nil, nil), failed)
+	}
+	return failed
+}
+
+// downName is the project to remove. One of which nothing is there may still be asked for: it may have been interrupted at
+// an instant from which something is yet to come.
+func (a *app) downName(ctx context.Context, running []runningLab, args []string) (string, error) {
+	if len(args) == 0 {
+		lab, err := pick(running, "")
+		return lab.name, err
+	}
+	lab, err := pick(running, args[0])
+	if err == nil || !errors.Is(err, engine.ErrNotFound) {
+		return lab.name, err
+	}
+	if name, ok := a.projectName(ctx, args[0]); ok {
+		return name, nil
+	}
+	return "", err
+}
+
+func (a *app) down(ctx context.Context, name string, options lifecycle.DownOptions) (downResult, error) {
+	client, err := a.engine(ctx)
+	if err != nil {
+		return downResult{}, err
+	}
+	progress := a.progress()
+	life := lifecycle.New(client, lifecycle.Options{Address: client.Address()})
+	result, err := life.Down(ctx, name, options, show(progress).Step)
+	progress.Close()
+	if err != nil {
+		return downResult{}, fmt.Errorf("take down %s: %w", name, err)
+	}
+	removed := result.Outcomes
+	if removed == nil {
+		removed = []plan.Outcome{}
+	}
+	switch {
+	case !result.Changed():
+		a.say("%s: nothing to remove", name)
+	case options.DryRun:
+		for _, x := range removed {
+			a.say("would remove %s %s", x.Kind, x.Name)
+		}
+	default:
+		a.say("%s: %s in %s", name, result.Summary(), seconds(result.Duration))
+	}
+	return downResult{Name: name, Changed: result.Changed(), DryRun: options.DryRun, Removed: removed}, nil
+}
+
+// seconds is a duration for people.
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

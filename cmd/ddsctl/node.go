@@ -1,0 +1,14 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// newNodeCommand groups the programs that run inside a lab's containers: `ddsctl node ROLE` in the image ddsctl/node. Each role is
+// one file, node_ROLE.go, and one line here.
+func newNodeCommand(a *app) *cobra.Command {
+	cmd := group("node", "The programs that run inside a lab",
+		"The programs that run inside a lab's containers. They are not for use on the host.",
+		newNodeDialCommand(a),
+	)
+	cmd.Hidden = true
+	return cmd
+}
