@@ -3,6 +3,7 @@
 package nft
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -23,13 +24,15 @@ import (
 // socketBuffer is room for the largest change in one transaction: a partition of 500 nodes down the middle.
 const socketBuffer = 32 << 20
 
-// Table is a lab's table in the kernel. The kernel removes it when the process ends or Close is called. Its methods may be used
-// from many goroutines.
+// Table is a lab's table in the kernel: one in the bridge, and while a fault needs them, one of the same name in other layers. The
+// kernel removes them when the process ends or Close is called. Its methods may be used from many goroutines.
 type Table struct {
-	table *nftables.Table
+	name string
 
 	mu     sync.Mutex     // one change at a time
-	owner  *nftables.Conn // the socket that owns the table: only it may change it
+	owner  *nftables.Conn // the socket that owns the tables: only it may change them
+	socket *netlink.Conn  // the same, for what the library has no word for
+	layers map[Layer]*nftables.Table
 	now    Ruleset
 	closed bool
 
@@ -41,28 +44,40 @@ type Table struct {
 func TableName(project string) string { return "ddsctl-" + project }
 
 // Open makes the table of a project, empty. It fails when another process holds one of that name.
-func Open(project string) (*Table, error) {
-	var socket *netlink.Conn
-	owner, err := nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *netlink.Conn) error {
-		socket = c
+func Open(project string) (*Table, error) { return open(TableName(project), Bridge) }
+
+func open(name string, first Layer) (*Table, error) {
+	t := &Table{name: name, layers: map[Layer]*nftables.Table{}}
+	var err error
+	if t.owner, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *netlink.Conn) error {
+		t.socket = c
 		return errors.Join(c.SetReadBuffer(socketBuffer), c.SetWriteBuffer(socketBuffer))
-	}))
-	if err != nil {
+	})); err != nil {
 		return nil, fmt.Errorf("open a netfilter socket: %w", err)
 	}
-	table := &nftables.Table{Name: TableName(project), Family: nftables.TableFamilyBridge}
-	if err := createOwned(socket, table); err != nil {
-		_ = owner.CloseLasting()
-		return nil, fmt.Errorf("make the table bridge %s: %w", table.Name, explain(err))
+	if err := t.create(first); err != nil {
+		_ = t.owner.CloseLasting()
+		return nil, err
 	}
-	reader, err := nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *netlink.Conn) error {
+	if t.reader, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *netlink.Conn) error {
 		return c.SetReadBuffer(socketBuffer)
-	}))
-	if err != nil {
-		_ = owner.CloseLasting()
+	})); err != nil {
+		_ = t.owner.CloseLasting()
 		return nil, fmt.Errorf("open a netfilter socket: %w", err)
 	}
-	return &Table{table: table, owner: owner, reader: reader}, nil
+	return t, nil
+}
+
+// create makes the layer's table.
+func (t *Table) create(layer Layer) error {
+	table := &nftables.Table{Name: t.name, Family: map[Layer]nftables.TableFamily{
+		Bridge: nftables.TableFamilyBridge, IP4: nftables.TableFamilyIPv4, IP6: nftables.TableFamilyIPv6,
+	}[layer]}
+	if err := createOwned(t.socket, table); err != nil {
+		return fmt.Errorf("make the table %s %s: %w", cmp.Or(string(layer), "bridge"), t.name, explain(err))
+	}
+	t.layers[layer] = table
+	return nil
 }
 
 func explain(err error) error {
@@ -112,16 +127,43 @@ func (t *Table) Apply(want Ruleset) error {
 	if len(ops) == 0 {
 		return nil
 	}
+	needed := want.layers()
+	for layer := range needed {
+		if t.layers[layer] != nil {
+			continue
+		}
+		if err := t.create(layer); err != nil {
+			return err
+		}
+	}
 	for _, op := range ops {
 		if err := t.add(op); err != nil {
 			return fmt.Errorf("%v: %w", op, err)
 		}
 	}
+	var idle []Layer
+	for layer, table := range t.layers {
+		if layer != Bridge && !needed[layer] {
+			idle = append(idle, layer)
+			t.owner.DelTable(table)
+		}
+	}
 	if err := t.owner.Flush(); err != nil {
-		return fmt.Errorf("change the rules of bridge %s: %w", t.table.Name, err)
+		return fmt.Errorf("change the rules of %s: %w", t.name, err)
+	}
+	for _, layer := range idle {
+		delete(t.layers, layer)
 	}
 	t.now = want
 	return nil
+}
+
+func (r Ruleset) layers() map[Layer]bool {
+	layers := map[Layer]bool{}
+	for _, chain := range r.Chains {
+		layers[chain.Layer] = true
+	}
+	return layers
 }
 
 // Ruleset is what the table was last brought to.
@@ -169,14 +211,14 @@ func (t *Table) add(op Op) error {
 		t.owner.DelChain(t.chain(op.Chain))
 	case AddRules:
 		for _, rule := range op.Chain.Rules {
-			t.owner.AddRule(&nftables.Rule{Table: t.table, Chain: t.chain(op.Chain), Exprs: rule.exprs()})
+			t.owner.AddRule(&nftables.Rule{Table: t.layers[op.Chain.Layer], Chain: t.chain(op.Chain), Exprs: rule.exprs()})
 		}
 	}
 	return nil
 }
 
 func (t *Table) chain(c Chain) *nftables.Chain {
-	chain := &nftables.Chain{Name: c.Name, Table: t.table}
+	chain := &nftables.Chain{Name: c.Name, Table: t.layers[c.Layer]}
 	if c.Hook == nil {
 		return chain
 	}
@@ -192,7 +234,7 @@ func (t *Table) chain(c Chain) *nftables.Chain {
 
 func (t *Table) set(s Set) *nftables.Set {
 	address := family{s.v6}.addressType()
-	set := &nftables.Set{Table: t.table, Name: s.Name}
+	set := &nftables.Set{Table: t.layers[s.Layer], Name: s.Name}
 	parts := []nftables.SetDatatype{address, address}
 	switch s.kind {
 	case kindOpened:
@@ -250,12 +292,17 @@ type Count struct{ Packets, Bytes uint64 }
 
 // Read gives the elements of a set that counts; none where the lab has no network of that family.
 func (t *Table) Read(set string) (map[Key]Count, error) {
-	if !slices.ContainsFunc(t.Ruleset().Sets, func(s Set) bool { return s.Name == set }) {
+	t.mu.Lock()
+	at := slices.IndexFunc(t.now.Sets, func(s Set) bool { return s.Name == set })
+	if at < 0 || t.closed {
+		t.mu.Unlock()
 		return nil, nil
 	}
+	asked := &nftables.Set{Table: t.layers[t.now.Sets[at].Layer], Name: set}
+	t.mu.Unlock()
 	t.reading.Lock()
 	defer t.reading.Unlock()
-	elements, err := t.reader.GetSetElements(&nftables.Set{Table: t.table, Name: set})
+	elements, err := t.reader.GetSetElements(asked)
 	if err != nil {
 		return nil, fmt.Errorf("read the counters of %s: %w", set, err)
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
-	"github.com/google/nftables/xt"
 	"golang.org/x/sys/unix"
 )
 
@@ -203,6 +202,30 @@ func inSubnet(which field, subnet netip.Prefix, not bool) Statement {
 	}}
 }
 
+// isMulticast matches what is sent to a group: no pair of nodes owns it.
+func (f family) isMulticast() Statement {
+	group := netip.MustParsePrefix("224.0.0.0/4")
+	if f.v6 {
+		group = netip.MustParsePrefix("ff00::/8")
+	}
+	return inSubnet(f.daddr(), group, false)
+}
+
+// Neighbour discovery is to IPv6 what ARP is to IPv4: without it no packet finds its way, so it is no part of a link.
+const (
+	firstDiscovery = 133 // router solicitation
+	lastDiscovery  = 137 // redirect
+)
+
+// isDiscovery matches IPv6 neighbour discovery.
+func isDiscovery() Statement {
+	return Statement{fmt.Sprintf("icmpv6 type %d-%d", firstDiscovery, lastDiscovery), []expr.Any{
+		protocol.load(firstRegister), equal([]byte{unix.IPPROTO_ICMPV6}),
+		&expr.Payload{DestRegister: firstRegister, Base: expr.PayloadBaseTransportHeader, Offset: 0, Len: 1},
+		compare(expr.CmpOpGte, []byte{firstDiscovery}), compare(expr.CmpOpLte, []byte{lastDiscovery}),
+	}}
+}
+
 // inSet matches a key that the set holds.
 func inSet(set string, key ...field) Statement {
 	text, exprs := load(key)
@@ -254,26 +277,3 @@ func goTo(chain string) Statement { return verdict(expr.VerdictGoto, "goto", cha
 func done() Statement             { return verdict(expr.VerdictReturn, "return", "") }
 func accept() Statement           { return verdict(expr.VerdictAccept, "accept", "") }
 func drop() Statement             { return verdict(expr.VerdictDrop, "drop", "") }
-
-// Queue is where packets that must wait are handed to user space.
-type Queue struct {
-	Number uint16
-	// Compat takes iptables' NFQUEUE target through nft_compat, for kernels without `nft queue`.
-	Compat bool
-}
-
-// hand gives the packet to the queue. While nobody listens there it passes: a dead helper blocks nothing.
-func (q Queue) hand() Statement {
-	if !q.Compat {
-		return Statement{fmt.Sprintf("queue num %d bypass", q.Number),
-			[]expr.Any{&expr.Queue{Num: q.Number, Total: 1, Flag: expr.QueueFlagBypass}}}
-	}
-	// struct xt_NFQ_info_v3 { u16 queuenum, queues_total, flags }, padded to eight bytes; flag 1 is bypass.
-	info := binary.NativeEndian.AppendUint16(nil, q.Number)
-	info = binary.NativeEndian.AppendUint16(info, 1)
-	info = binary.NativeEndian.AppendUint16(info, 1)
-	info = append(info, 0, 0)
-	target := xt.Unknown(info)
-	return Statement{fmt.Sprintf("xt target NFQUEUE num %d bypass", q.Number),
-		[]expr.Any{&expr.Target{Name: "NFQUEUE", Rev: 3, Info: &target}}}
-}

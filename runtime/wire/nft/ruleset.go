@@ -47,9 +47,10 @@ type Hook struct {
 	Priority int32
 }
 
-// Chain is a chain with its rules; Hook is nil for those that are jumped to.
+// Chain is a chain with its rules; Hook is nil for those that are jumped to. Names are told apart in all layers.
 type Chain struct {
 	Name  string
+	Layer Layer
 	Hook  *Hook
 	Rules []Rule
 }
@@ -62,9 +63,10 @@ type Ruleset struct {
 
 // Set is a set or a map from keys to chains.
 type Set struct {
-	Name string
-	v6   bool
-	kind setKind
+	Name  string
+	Layer Layer
+	v6    bool
+	kind  setKind
 	// Elements of pair sets and maps; a map's value is a chain's name, "" in a set.
 	Elements map[wire.Pair]string
 }
@@ -123,8 +125,11 @@ func Build(networks []wire.Network, effects map[wire.Pair]wire.Effect, queue Que
 			postrouting.Rules = append(postrouting.Rules, watch)
 		}
 		all.Sets = append(all.Sets, faults.sets...)
+		sets, chains := f.routed(effects, queue, subnets, gateways)
+		all.Sets = append(all.Sets, sets...)
 		all.Chains = append(all.Chains, f.counting("count", "links"), fromNode, fromHost)
 		all.Chains = append(all.Chains, faults.chains...)
+		all.Chains = append(all.Chains, chains...)
 		maps.Copy(chainsOfEffects, faults.effects)
 	}
 	for _, name := range slices.Sorted(maps.Keys(chainsOfEffects)) {
@@ -156,18 +161,38 @@ func ofFamily(networks []wire.Network, f family) (subnets []netip.Prefix, gatewa
 	return subnets, gateways
 }
 
-// entrances are the chains that packets from nodes and from the host enter by. The helper's own probes leave there at once.
+// entrances are the chains that packets from nodes and from the host enter by. What is exempt leaves there at once.
 func (f family) entrances(gateways []netip.Addr) (fromNode, fromHost Chain) {
-	fromNode, fromHost = Chain{Name: f.chain("from_node")}, Chain{Name: f.chain("from_host")}
-	for _, gateway := range gateways {
-		for _, l4 := range []byte{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
-			fromNode.Rules = append(fromNode.Rules, Rule{isAddress(f.daddr(), gateway), isL4(l4), atLeast(dport, wire.ProbePortFirst), accept()})
-			fromHost.Rules = append(fromHost.Rules, Rule{isAddress(f.saddr(), gateway), isL4(l4), atLeast(sport, wire.ProbePortFirst), accept()})
-		}
-	}
+	fromNode = Chain{Name: f.chain("from_node"), Rules: f.exempt(f.daddr(), dport, gateways)}
+	fromHost = Chain{Name: f.chain("from_host"), Rules: append([]Rule{{isMark(copyMark), accept()}}, f.exempt(f.saddr(), sport, gateways)...)}
 	fromNode.Rules = append(fromNode.Rules, Rule{jump(f.chain("count"))})
 	fromHost.Rules = append(fromHost.Rules, Rule{jump(f.chain("count"))})
 	return fromNode, fromHost
+}
+
+// exempt lets pass what is neither counted nor subject to faults: the helper's own probes, whose address at the gateway and port
+// are these fields, what is sent to groups, and the discovery of neighbours.
+func (f family) exempt(address, port field, gateways []netip.Addr) []Rule {
+	var rules []Rule
+	for _, gateway := range gateways {
+		for _, l4 := range []byte{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
+			rules = append(rules, Rule{isAddress(address, gateway), isL4(l4), atLeast(port, wire.ProbePortFirst), accept()})
+		}
+	}
+	rules = append(rules, Rule{f.isMulticast(), accept()})
+	if f.v6 {
+		rules = append(rules, Rule{isDiscovery(), accept()})
+	}
+	return rules
+}
+
+// outside matches addresses that are in none of the subnets.
+func (f family) outside(which field, subnets []netip.Prefix) Rule {
+	var rule Rule
+	for _, subnet := range subnets {
+		rule = append(rule, inSubnet(which, subnet, true))
+	}
+	return rule
 }
 
 // counting counts each packet once in set, at the link that it belongs to.
@@ -231,21 +256,14 @@ func (f family) faults(effects map[wire.Pair]wire.Effect, queue Queue, subnets [
 		return faulty{}
 	}
 	chain := Chain{Name: f.chain("faults"), Rules: []Rule{{verdictOf(pairs.Name, f.saddr(), f.daddr())}}}
-	outside := func(which field, last Statement) Rule {
-		var rule Rule
-		for _, subnet := range subnets {
-			rule = append(rule, inSubnet(which, subnet, true))
-		}
-		return append(rule, last)
-	}
 	part.sets = append(part.sets, pairs, watched)
 	if len(out.Elements) > 0 {
 		part.sets = append(part.sets, out)
-		chain.Rules = append(chain.Rules, outside(f.daddr(), verdictOf(out.Name, f.saddr())))
+		chain.Rules = append(chain.Rules, append(f.outside(f.daddr(), subnets), verdictOf(out.Name, f.saddr())))
 	}
 	if len(in.Elements) > 0 {
 		part.sets = append(part.sets, in)
-		chain.Rules = append(chain.Rules, outside(f.saddr(), verdictOf(in.Name, f.daddr())))
+		chain.Rules = append(chain.Rules, append(f.outside(f.saddr(), subnets), verdictOf(in.Name, f.daddr())))
 	}
 	dropping := f.counting("drop", "dropped")
 	// The packet was remembered when it was counted; here it is only dropped. Each way out of this chain counts and drops.
@@ -268,7 +286,7 @@ func (f family) effect(e wire.Effect, queue Queue) Chain {
 		name = append(name, fmt.Sprintf("loss_%d", parts))
 		chain.Rules = append(chain.Rules, append(Rule{chance(parts)}, lost...))
 	}
-	if e.Queued() {
+	if e.Queued() && queue.Means != Routed {
 		name = append(name, "wait")
 		chain.Rules = append(chain.Rules, Rule{queue.hand()})
 	}
@@ -276,17 +294,46 @@ func (f family) effect(e wire.Effect, queue Queue) Chain {
 	return chain
 }
 
+// routed is the part of the ruleset where packets are routed. A packet that is cut in the bridge never comes there, but one that the
+// host sends waits before the bridge sees it: what is cut does not wait.
+func (f family) routed(effects map[wire.Pair]wire.Effect, queue Queue, subnets []netip.Prefix, gateways []netip.Addr) (sets []Set, chains []Chain) {
+	wait, twice := f.stage("wait", waitBefore, waitAfter), f.stage("twice", twiceBefore, twiceAfter)
+	for pair, effect := range effects {
+		if pair.IPv6() != f.v6 || effect.Cut {
+			continue
+		}
+		if effect.Queued() && queue.Means == Routed {
+			wait.add(pair, gateways, wait.waiting(queue))
+		}
+		// The host has no second way to itself, and a copy to outside would miss its address translation.
+		if effect.Duplicate > 0 && pair.To.IsValid() && !slices.Contains(gateways, pair.To) {
+			twice.add(pair, gateways, twice.doubling(effect.Duplicate))
+		}
+	}
+	for _, stage := range []*stage{wait, twice} {
+		if len(stage.chains) == 0 {
+			continue
+		}
+		if stage == twice {
+			sets = append(sets, Set{Name: TwiceSet(f.v6), Layer: f.layer(), v6: f.v6, kind: kindPassed})
+		}
+		moreSets, moreChains := stage.build(subnets, gateways)
+		sets, chains = append(sets, moreSets...), append(chains, moreChains...)
+	}
+	return sets, chains
+}
+
 // String is the ruleset in the words of nft(8).
 func (r Ruleset) String() string {
 	var b strings.Builder
 	for _, set := range r.Sets {
-		fmt.Fprintf(&b, "set %s\n", set.Name)
+		fmt.Fprintf(&b, "set %s%s\n", set.Layer.prefix(), set.Name)
 		for _, pair := range slices.SortedFunc(maps.Keys(set.Elements), wire.Pair.Compare) {
 			fmt.Fprintf(&b, "  %s\n", set.element(pair))
 		}
 	}
 	for _, chain := range r.Chains {
-		fmt.Fprintf(&b, "chain %s\n", chain.Name)
+		fmt.Fprintf(&b, "chain %s%s\n", chain.Layer.prefix(), chain.Name)
 		if chain.Hook != nil {
 			fmt.Fprintf(&b, "  type filter hook %s priority %d\n", chain.Hook.Point, chain.Hook.Priority)
 		}
@@ -295,6 +342,13 @@ func (r Ruleset) String() string {
 		}
 	}
 	return b.String()
+}
+
+func (l Layer) prefix() string {
+	if l == Bridge {
+		return ""
+	}
+	return string(l) + " "
 }
 
 func (s Set) element(pair wire.Pair) string {

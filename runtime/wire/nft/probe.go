@@ -1,0 +1,83 @@
+//go:build linux
+
+package nft
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+)
+
+// Found is what Probe found out about the kernel.
+type Found struct {
+	Means    Means
+	WhyMeans string // why none, or why not a better one
+	Twice    bool   // packets can be duplicated
+	WhyTwice string
+}
+
+// Probe asks the kernel what it takes, by trying rules that no packet meets in tables of their own, which are gone when it returns.
+func Probe() Found {
+	var found Found
+	bridged4, bridged6 := bridgedCalls("iptables"), bridgedCalls("ip6tables")
+	var refused []string
+	for _, try := range []struct {
+		means  Means
+		layer  Layer
+		unless string
+	}{
+		{Native, Bridge, ""},
+		{Compat, Bridge, ""},
+		{Routed, IP4, bridged4},
+		{Plain, Bridge, ""},
+	} {
+		err := fmt.Errorf("%s", try.unless)
+		if try.unless == "" {
+			err = attempt(try.layer, Queue{Means: try.means}.hand())
+		}
+		if err == nil {
+			found.Means = try.means
+			break
+		}
+		refused = append(refused, fmt.Sprintf("%s: %v", try.means, err))
+	}
+	found.WhyMeans = strings.Join(refused, "; ")
+	found.WhyTwice = bridged4
+	if bridged4 == "" {
+		if err := attempt(IP4, twice(family{}.saddr())); err != nil {
+			found.WhyTwice = fmt.Sprintf("nft dup: %v", err)
+		}
+	}
+	found.Twice = found.WhyTwice == ""
+	if found.Means == Routed && bridged6 != "" {
+		found.WhyMeans += "; IPv6 does not wait: " + bridged6
+	}
+	return found
+}
+
+// attempt puts a rule with the statement into a table that only lives until it returns.
+func attempt(layer Layer, what Statement) error {
+	table, err := open(fmt.Sprintf("ddsctl-probe-%d-%x", os.Getpid(), rand.Uint64()), layer)
+	if err != nil {
+		return err
+	}
+	defer table.Close()
+	return table.Apply(Ruleset{Chains: []Chain{{
+		Name: "probe", Layer: layer, Hook: &Hook{"prerouting", priority}, Rules: []Rule{{isMark(copyMark), what}},
+	}}})
+}
+
+// bridgedCalls says why the rules of iptables or ip6tables do not see what is bridged, "" where they do.
+func bridgedCalls(which string) string {
+	path := "/proc/sys/net/bridge/bridge-nf-call-" + which
+	text, err := os.ReadFile(path)
+	switch {
+	case err != nil:
+		return "the kernel module br_netfilter is not loaded"
+	case strings.TrimSpace(string(text)) != "1":
+		return "the sysctl net.bridge.bridge-nf-call-" + which + " is off"
+	default:
+		return ""
+	}
+}
