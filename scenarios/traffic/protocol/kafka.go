@@ -97,6 +97,7 @@ func (c *kafkaConn) client(options ...kgo.Opt) (*kgo.Client, error) {
 			return conn, err
 		}),
 		kgo.RetryTimeout(c.config.Timeout),
+		kgo.RequestTimeoutOverhead(min(max(c.config.Timeout, 100*time.Millisecond), 15*time.Minute)),
 		// A new leader is found as soon as there is one; the defaults are made for programs that run for weeks.
 		kgo.MetadataMinAge(100 * time.Millisecond),
 		kgo.RetryBackoffFn(func(failures int) time.Duration {
@@ -254,12 +255,15 @@ func (c *kafkaConn) failure(ctx context.Context, err error) error {
 	}
 	// A client that has been trying all the time reports that time ran out; why is what the last attempt met.
 	if cause := c.unreachable(); cause != nil && !errors.Is(ctx.Err(), context.Canceled) {
-		return &outcome{err: fmt.Errorf("%w: %w", cause, err), broken: false}
+		return &outcome{err: fmt.Errorf("%w (%v)", cause, err)}
 	}
 	if errors.Is(err, kgo.ErrRecordTimeout) || errors.Is(err, kgo.ErrRecordRetries) {
 		err = fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
 	}
-	return &outcome{err: err, broken: false}
+	if KindOf(err) == KindOther { // what the client found wrong with an answer has no type
+		return &Failure{Kind: KindProtocol, Text: err.Error()}
+	}
+	return &outcome{err: err}
 }
 
 // Close ends the client and its connections.

@@ -90,7 +90,7 @@ func KindOf(err error) string {
 		return KindUnreachable
 	case isTLS(err):
 		return KindTLS
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, ErrStale):
 		return KindEOF
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return KindTimeout

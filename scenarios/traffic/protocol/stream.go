@@ -17,6 +17,7 @@ type stream struct {
 	timeout  time.Duration
 	deadline time.Time // as set on conn
 	used     time.Time // when the last request was sent; zero before the first
+	quick    *exchange // writes with the first read of the answer; nil where conn cannot
 }
 
 const (
@@ -31,7 +32,17 @@ func newStream(ctx context.Context, config Config) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stream{conn: conn, in: bufio.NewReaderSize(conn, inputBuffer), timeout: config.Timeout}, nil
+	return streamOver(conn, config.Timeout), nil
+}
+
+func streamOver(conn net.Conn, timeout time.Duration) *stream {
+	s := &stream{conn: conn, timeout: timeout, quick: newExchange(conn)}
+	var source io.Reader = conn
+	if s.quick != nil {
+		source = s.quick
+	}
+	s.in = bufio.NewReaderSize(source, inputBuffer)
+	return s
 }
 
 // send writes what out holds. A deadline costs a lock and a timer, so it is set with an eighth to spare and then left alone for
@@ -40,12 +51,18 @@ func (s *stream) send(now time.Time) error {
 	if !s.used.IsZero() && now.Sub(s.used) > idle && s.closedByPeer() {
 		return ErrStale
 	}
+	first := s.used.IsZero()
 	s.used = now
 	if s.deadline.Sub(now) < s.timeout {
 		s.deadline = now.Add(s.timeout + s.timeout/8)
 		if err := s.conn.SetDeadline(s.deadline); err != nil {
 			return err
 		}
+	}
+	// A server that speaks before it is asked must not go unheard, so the first request takes the usual way.
+	if s.quick != nil && !first { // written when the answer is waited for; errors come there too
+		s.quick.out = s.out
+		return nil
 	}
 	_, err := s.conn.Write(s.out)
 	return err

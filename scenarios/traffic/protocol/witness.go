@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 )
@@ -26,7 +27,7 @@ func (w *witness) Write(b []byte) (int, error) {
 }
 
 func (w *witness) see(err error) {
-	if err == nil {
+	if err == nil || errors.Is(err, net.ErrClosed) { // closed by this side: not what broke it
 		return
 	}
 	w.mu.Lock()
