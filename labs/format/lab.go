@@ -9,6 +9,8 @@
 package format
 
 import (
+	"maps"
+
 	"github.com/ddsctl/ddsctl/labs/workload"
 )
 
@@ -43,6 +45,22 @@ type Lab struct {
 	Variants map[string]Variant `json:"variants,omitempty" yaml:"variants,omitempty"`
 
 	places *places
+}
+
+// With is the lab in one of its variants.
+func (l *Lab) With(v Variant) *Lab {
+	varied := *l
+	if v.Workloads != nil {
+		varied.Workloads = v.Workloads
+	}
+	if len(v.Services) > 0 {
+		varied.Services = maps.Clone(l.Services)
+		if varied.Services == nil {
+			varied.Services = map[string]Service{}
+		}
+		maps.Copy(varied.Services, v.Services)
+	}
+	return &varied
 }
 
 // Service is what the lab knows about one service.

@@ -11,7 +11,7 @@ import (
 	"github.com/ddsctl/ddsctl/labs/workload"
 )
 
-// Service as the Compose file has it, as far as a lab.yaml refers to it.
+// ComposeService is a service of the Compose file, as far as a lab.yaml refers to it.
 type ComposeService struct {
 	Replicas int
 	// Ports are the container's ports that are published on the host.
