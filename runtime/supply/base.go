@@ -52,7 +52,12 @@ func (c *call) base(ctx context.Context, r Request) (id, how string, err error) 
 
 // bootstrap streams the file system into the engine as it is made.
 func (c *call) bootstrap(ctx context.Context) error {
-	defer c.tidy(ctx, engine.LabelImage+"="+Base)
+	label := engine.LabelImage + "=" + Base
+	before, err := c.labelled(ctx, label)
+	if err != nil {
+		return err
+	}
+	defer c.tidy(ctx, label, before)
 	ctx, cancel := context.WithCancel(ctx)
 	reader, writer := io.Pipe()
 	made := make(chan error, 1)
@@ -63,7 +68,7 @@ func (c *call) bootstrap(ctx context.Context) error {
 		_ = writer.CloseWithError(err) // nil is the end of the stream
 		made <- err
 	}()
-	_, err := c.engine.ImportImage(ctx, Base, reader, []string{`CMD ["bash"]`, "LABEL " + engine.LabelImage + "=" + Base})
+	_, err = c.engine.ImportImage(ctx, Base, reader, []string{`CMD ["bash"]`, "LABEL " + label})
 	_ = reader.CloseWithError(errors.New("the engine took no more"))
 	if err != nil {
 		cancel()

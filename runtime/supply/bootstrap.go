@@ -43,6 +43,7 @@ func (d debootstrap) run(ctx context.Context, layer io.Writer, say func(string))
 	mirrors := readMirrors(os.DirFS(orRoot(d.root)))
 	args := []string{"--variant=minbase", "--format=tar",
 		`--aptopt=Acquire::Languages "none"`, `--aptopt=APT::Install-Recommends "false"`,
+		"--dpkgopt=force-unsafe-io", // what is half done is thrown away, so nothing need reach the disk at once
 		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-include=/usr/share/doc/*/copyright",
 		"--dpkgopt=path-exclude=/usr/share/info/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
 		"--customize-hook=" + configure, suite, "-"}

@@ -60,7 +60,12 @@ func (c *call) node(ctx context.Context, r Request) (id, how string, err error) 
 }
 
 func (c *call) importNode(ctx context.Context, ref string, binary binary) error {
-	defer c.tidy(ctx, engine.LabelImage+"="+images.Node)
+	label := engine.LabelImage + "=" + images.Node
+	before, err := c.labelled(ctx, label)
+	if err != nil {
+		return err
+	}
+	defer c.tidy(ctx, label, before)
 	file, err := os.Open(binary.path)
 	if err != nil {
 		return err

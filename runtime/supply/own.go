@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"strings"
 	"time"
 
@@ -88,8 +89,13 @@ func (c *call) build(ctx context.Context, t *task, spec engine.BuildSpec, alread
 		return id, err
 	}
 	c.proxies(&spec)
+	label := engine.LabelImage + "=" + spec.Labels[engine.LabelImage]
+	before, err := c.labelled(ctx, label)
+	if err != nil {
+		return "", err
+	}
 	id, err := c.engine.BuildImage(ctx, spec, c.say)
-	c.tidy(ctx, engine.LabelImage+"="+spec.Labels[engine.LabelImage])
+	c.tidy(ctx, label, before)
 	if err != nil {
 		return "", err
 	}
@@ -100,12 +106,42 @@ func (c *call) build(ctx context.Context, t *task, spec engine.BuildSpec, alread
 	return image.ID, nil
 }
 
-// tidy sweeps after an image was made or not. It does so although ctx has ended: an interrupted build is when there is something to
-// sweep. What cannot be swept now is swept the next time.
-func (c *call) tidy(ctx context.Context, label string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+// Bounds of waiting until the engine has ended a build that was interrupted: until then its last layer is in use.
+const (
+	tidyFor   = 10 * time.Second
+	tidyPause = 100 * time.Millisecond
+)
+
+// tidy sweeps after an image was made or not, until no image without a name is left but those that were there before. It does so although ctx
+// has ended: an interrupted build is when there is something to sweep. What cannot be swept now is swept the next time.
+func (c *call) tidy(ctx context.Context, label string, before map[string]bool) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyFor)
 	defer cancel()
-	_, _ = c.sweep(ctx, label)
+	for {
+		_, _ = c.sweep(ctx, label)
+		after, err := c.labelled(ctx, label)
+		maps.DeleteFunc(after, func(id string, named bool) bool { _, old := before[id]; return named || old })
+		if err != nil || len(after) == 0 {
+			return
+		}
+		timer := time.NewTimer(tidyPause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+	}
+}
+
+// labelled are the images with a label, by ID, and whether they have a name.
+func (c *call) labelled(ctx context.Context, label string) (map[string]bool, error) {
+	list, err := c.engine.Images(ctx, label)
+	ids := map[string]bool{}
+	for _, image := range list {
+		ids[image.ID] = len(image.Tags) > 0
+	}
+	return ids, err
 }
 
 // proxies hands the proxies of this machine on to the build, as `docker build` does with those of its configuration. One on
