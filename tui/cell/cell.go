@@ -8,13 +8,13 @@ type Ink uint8
 
 // The inks. Plain is the terminal's own colour.
 const (
-	Plain Ink = iota
-	Dim       // words that matter less
-	Faint     // what is only there for orientation
-	Border    // frames
-	Focus     // the frame and title of what has the keyboard
-	Title     // names
-	Accent    // keys, links to act on
+	Plain  Ink = iota
+	Dim        // words that matter less
+	Faint      // what is only there for orientation
+	Border     // frames
+	Focus      // the frame and title of what has the keyboard
+	Title      // names
+	Accent     // keys, links to act on
 	Good
 	Warn
 	Bad
@@ -128,4 +128,6 @@ func (c *Canvas) At(x, y int) Cell {
 }
 
 // All gives the whole canvas to draw on.
-func (c *Canvas) All() Region { return Region{canvas: c, clip: Rect{0, 0, c.width, c.height}, W: c.width, H: c.height} }
+func (c *Canvas) All() Region {
+	return Region{canvas: c, clip: Rect{0, 0, c.width, c.height}, W: c.width, H: c.height}
+}

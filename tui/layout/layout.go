@@ -65,6 +65,13 @@ type Step struct {
 	Arms cell.Arms // of weight Light
 }
 
+// Straight says that the route goes on in its direction here.
+func (s Step) Straight() bool {
+	across := cell.Arm(cell.East, cell.Light) | cell.Arm(cell.West, cell.Light)
+	along := cell.Arm(cell.North, cell.Light) | cell.Arm(cell.South, cell.Light)
+	return s.Arms == across || s.Arms == along
+}
+
 // Arrange places a graph.
 func Arrange(nodes []Node, edges []Edge, o Options) Plan {
 	g := newGraph(nodes, edges)

@@ -46,6 +46,9 @@ func (g *graph) trace(channels []*channel, e Edge, way []port, plan Plan) Route 
 		route.HeadDir = cell.East
 	}
 	route.draw(points)
+	if g.nodes[from].H < 3 && len(route.Steps) > 1 { // nothing to join: the line begins with a whole cell
+		route.Steps[0].Arms |= cell.Arm(cell.East, cell.Light) | cell.Arm(cell.West, cell.Light)
+	}
 	return route
 }
 

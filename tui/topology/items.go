@@ -1,0 +1,224 @@
+package topology
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/ddsctl/ddsctl/tui/cell"
+	"github.com/ddsctl/ddsctl/tui/layout"
+)
+
+// item is one box: a node, or a service whose replicas are folded into one.
+type item struct {
+	id      string // the node's name, or the service with foldSuffix
+	members []*node
+}
+
+// foldSuffix ends the ID of a folded service; no name of a container ends like this.
+const foldSuffix = "/*"
+
+func (it *item) folded() bool { return len(it.members) > 1 }
+
+// size is a level of detail.
+type size struct {
+	height, label int
+	least, most   int // width
+}
+
+// sizes are the levels of detail, the richest first.
+var sizes = []size{
+	{height: 5, label: 15, least: 24, most: 30},
+	{height: 5, label: 8, least: 22, most: 26},
+	{height: 4, label: 15, least: 20, most: 26},
+	{height: 4, label: 8, least: 18, most: 24},
+	{height: 4, label: 7, least: 16, most: 18},
+	{height: 3, label: 8, least: 16, most: 22},
+	{height: 3, label: 8, least: 13, most: 16},
+	{height: 3, label: 6, least: 12, most: 16},
+	{height: 3, label: 0, least: 12, most: 16},
+	{height: 1, label: 8, least: 12, most: 20},
+	{height: 1, label: 0, least: 10, most: 15},
+}
+
+// widestRowGap is how many rows are left between boxes where there is room.
+const widestRowGap = 2
+
+// scene is a layout with what it was made from.
+type scene struct {
+	plan    layout.Plan
+	items   []*item
+	byID    map[string]int // of boxes
+	size    size
+	level   int
+	routes  []*bundle // as plan.Routes
+	folds   map[string]bool
+	canFold bool
+}
+
+// bundle is the links that one route stands for.
+type bundle struct {
+	links    []*link
+	from, to int // items
+}
+
+type sceneKey struct {
+	version, w, h, zoom, folds int
+}
+
+// build finds the richest level of detail that fits, folding the services with most replicas where nothing does.
+func (m *Memory) build(w, h, zoom int, forced map[string]bool) *scene {
+	folds := map[string]bool{}
+	for service, folded := range forced {
+		if folded {
+			folds[service] = true
+		}
+	}
+	for {
+		for level := range sizes {
+			if s, ok := m.fitting(level, folds, w, h); ok {
+				return m.zoomed(s, zoom, folds, w, h)
+			}
+		}
+		service := m.largest(folds, forced)
+		if service == "" {
+			return m.zoomed(m.scene(len(sizes)-1, 0, folds, w, h), zoom, folds, w, h)
+		}
+		folds[service] = true
+	}
+}
+
+// fitting gives a level with as much space between boxes as there is room for.
+func (m *Memory) fitting(level int, folds map[string]bool, w, h int) (*scene, bool) {
+	best := m.scene(level, 0, folds, w, h)
+	if best.plan.W > w || best.plan.H > h {
+		return best, false
+	}
+	for gap := 1; gap <= widestRowGap; gap++ {
+		s := m.scene(level, gap, folds, w, h)
+		if s.plan.H > h || s.plan.W > w {
+			break
+		}
+		best = s
+	}
+	return best, true
+}
+
+// zoomed gives a level that is richer or poorer than the one that fits.
+func (m *Memory) zoomed(s *scene, zoom int, folds map[string]bool, w, h int) *scene {
+	if zoom == 0 {
+		return s
+	}
+	level := min(max(s.level-zoom, 0), len(sizes)-1)
+	if level == s.level {
+		return s
+	}
+	gap := 1
+	if sizes[level].height == 1 {
+		gap = 0
+	}
+	return m.scene(level, gap, folds, w, h)
+}
+
+// largest is the service with most replicas that is not folded and may be.
+func (m *Memory) largest(folds, forced map[string]bool) string {
+	count := map[string]int{}
+	best := ""
+	for _, n := range m.order {
+		if _, fixed := forced[n.Service]; fixed || folds[n.Service] {
+			continue
+		}
+		count[n.Service]++
+		if c := count[n.Service]; c > 1 && (best == "" || c > count[best]) {
+			best = n.Service
+		}
+	}
+	return best
+}
+
+func (m *Memory) scene(level, rowGap int, folds map[string]bool, w, h int) *scene {
+	s := &scene{byID: map[string]int{}, size: sizes[level], level: level, folds: folds}
+	of := map[string]int{}
+	for _, n := range m.order {
+		id := n.Name
+		if folds[n.Service] {
+			id = n.Service + foldSuffix
+		}
+		i, ok := s.byID[id]
+		if !ok {
+			i = len(s.items)
+			s.byID[id] = i
+			s.items = append(s.items, &item{id: id})
+		}
+		s.items[i].members = append(s.items[i].members, n)
+		of[n.Name] = i
+	}
+	widths := map[string]int{}
+	for _, it := range s.items {
+		n := it.members[0]
+		widths[n.Service] = max(widths[n.Service], s.size.width(it))
+	}
+	nodes := make([]layout.Node, len(s.items))
+	for i, it := range s.items {
+		n := it.members[0]
+		nodes[i] = layout.Node{ID: it.id, Group: n.Service, W: widths[n.Service], H: s.size.height, Root: n.root()}
+		if n.outsider && s.size.height > 3 {
+			nodes[i].H = 3
+		}
+	}
+	edges, bundles := m.bundles(s.items, of)
+	s.routes = bundles
+	s.plan = layout.Arrange(nodes, edges, layout.Options{Width: w, Height: h, Label: s.size.label, RowGap: rowGap, Tight: s.size.label == 0})
+	return s
+}
+
+func (m *Memory) bundles(items []*item, of map[string]int) (edges []layout.Edge, bundles []*bundle) {
+	index := map[[2]int]*bundle{}
+	for _, l := range m.edges {
+		from, known := of[l.from]
+		to, also := of[l.to]
+		if !known || !also || from == to {
+			continue
+		}
+		b := index[[2]int{from, to}]
+		if b == nil {
+			b = &bundle{from: from, to: to}
+			index[[2]int{from, to}] = b
+			bundles = append(bundles, b)
+			edges = append(edges, layout.Edge{From: items[from].id, To: items[to].id})
+		}
+		b.links = append(b.links, l)
+	}
+	return edges, bundles
+}
+
+// width is what a box needs for its title, within the level's bounds.
+func (z size) width(it *item) int {
+	n := it.members[0]
+	w := cell.Width(n.Name) + 6
+	switch {
+	case z.height == 1:
+		w = cell.Width(n.Name) + 7
+	case n.Role != "" && n.Role != n.Name:
+		w += cell.Width(n.Role) + 4
+	}
+	if n.outsider {
+		return min(max(w, 8), 12)
+	}
+	return min(max(w, z.least), z.most)
+}
+
+// worst sorts the members of a fold so that what needs eyes comes first.
+func (it *item) worst() []*node {
+	out := slices.Clone(it.members)
+	rank := func(n *node) int {
+		switch n.mark().Ink {
+		case cell.Bad:
+			return 0
+		case cell.Warn:
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(out, func(a, b *node) int { return cmp.Compare(rank(a), rank(b)) })
+	return out
+}
