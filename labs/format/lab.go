@@ -11,6 +11,7 @@ package format
 import (
 	"maps"
 
+	"github.com/ddsctl/ddsctl/labs/strict"
 	"github.com/ddsctl/ddsctl/labs/workload"
 )
 
@@ -44,7 +45,7 @@ type Lab struct {
 	// Variants are other forms of the same lab, by name, chosen with --variant.
 	Variants map[string]Variant `json:"variants,omitempty" yaml:"variants,omitempty"`
 
-	places *places
+	places *strict.Places
 }
 
 // With is the lab in one of its variants.

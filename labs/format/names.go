@@ -8,6 +8,7 @@ import (
 
 	"github.com/ddsctl/ddsctl/labs/mark"
 	"github.com/ddsctl/ddsctl/labs/nearest"
+	"github.com/ddsctl/ddsctl/labs/strict"
 	"github.com/ddsctl/ddsctl/labs/workload"
 )
 
@@ -20,20 +21,20 @@ type ComposeService struct {
 
 // CheckNames checks that every service and node that the lab names is there. The error is mark.Problems.
 func (l *Lab) CheckNames(services map[string]ComposeService) error {
-	c := &namesCheck{check: check{places: l.places}, services: services, names: slices.Sorted(maps.Keys(services))}
+	c := &namesCheck{check: check{Places: l.places}, services: services, names: slices.Sorted(maps.Keys(services))}
 	for _, name := range slices.Sorted(maps.Keys(l.Services)) {
-		c.service(join("services", name), name)
+		c.service(strict.Join("services", name), name)
 	}
 	for i, link := range l.Links {
 		at := fmt.Sprintf("links[%d]", i)
-		c.end(join(at, "from"), link.From, ClientName, HostName)
-		c.end(join(at, "to"), link.To)
+		c.end(strict.Join(at, "from"), link.From, ClientName, HostName)
+		c.end(strict.Join(at, "to"), link.To)
 	}
 	c.targets("workloads", l.Workloads)
 	for i, u := range l.URLs {
 		at := fmt.Sprintf("urls[%d]", i)
-		if c.service(join(at, "service"), u.Service) && !slices.Contains(services[u.Service].Ports, u.Port) {
-			c.add(join(at, "port"), "service %s does not publish port %d", u.Service, u.Port)
+		if c.service(strict.Join(at, "service"), u.Service) && !slices.Contains(services[u.Service].Ports, u.Port) {
+			c.add(strict.Join(at, "port"), "service %s does not publish port %d", u.Service, u.Port)
 		}
 	}
 	for i, e := range l.Exercises {
@@ -113,34 +114,34 @@ func (c *namesCheck) node(at, name string) {
 func (c *namesCheck) exercise(at string, e Exercise, workloads []workload.Spec) {
 	command := func(at string, command *Command) {
 		if command != nil {
-			c.node(join(at, "node"), command.Node)
+			c.node(strict.Join(at, "node"), command.Node)
 		}
 	}
 	steps := func(at string, steps []Step) {
 		for i, s := range steps {
 			at := fmt.Sprintf("%s[%d]", at, i)
-			command(join(at, "run"), s.Run)
+			command(strict.Join(at, "run"), s.Run)
 			if s.Traffic != nil {
-				c.workload(join(at, "traffic"), s.Traffic.Workload, workloads)
+				c.workload(strict.Join(at, "traffic"), s.Traffic.Workload, workloads)
 			}
 		}
 	}
 	checks := func(at string, checks []Check) {
 		for i, check := range checks {
 			at := fmt.Sprintf("%s[%d]", at, i)
-			steps(join(at, "steps"), check.Steps)
-			command(join(at, "command"), check.Command)
+			steps(strict.Join(at, "steps"), check.Steps)
+			command(strict.Join(at, "command"), check.Command)
 		}
 	}
 	switch {
 	case e.Do != nil:
-		checks(join(at, "do.checks"), e.Do.Checks)
+		checks(strict.Join(at, "do.checks"), e.Do.Checks)
 	case e.Edit != nil:
-		checks(join(at, "edit.checks"), e.Edit.Checks)
+		checks(strict.Join(at, "edit.checks"), e.Edit.Checks)
 	case e.Predict != nil && e.Predict.Number != nil:
 		measure := e.Predict.Number.Measure
-		steps(join(at, "predict.number.measure.steps"), measure.Steps)
-		command(join(at, "predict.number.measure.command"), measure.Command)
+		steps(strict.Join(at, "predict.number.measure.steps"), measure.Steps)
+		command(strict.Join(at, "predict.number.measure.command"), measure.Command)
 	}
 }
 
@@ -156,11 +157,11 @@ func (c *namesCheck) workload(at, name string, workloads []workload.Spec) {
 		known = append(known, w.WithDefaults().Name)
 	}
 	if !slices.Contains(known, name) {
-		c.add(join(at, "workload"), "there is no workload %q; there are %s", name, strings.Join(known, ", "))
+		c.add(strict.Join(at, "workload"), "there is no workload %q; there are %s", name, strings.Join(known, ", "))
 	}
 }
 
 // Problem marks a path of the file, for what others find wrong with it.
 func (l *Lab) Problem(path, format string, args ...any) mark.Problem {
-	return l.places.problem(path, format, args...)
+	return l.places.Problem(path, format, args...)
 }

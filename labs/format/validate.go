@@ -11,29 +11,30 @@ import (
 	"time"
 
 	"github.com/ddsctl/ddsctl/labs/mark"
+	"github.com/ddsctl/ddsctl/labs/strict"
 	"github.com/ddsctl/ddsctl/labs/workload"
 	"github.com/ddsctl/ddsctl/runtime/ready"
 )
 
 // check collects what is wrong with a decoded Lab.
 type check struct {
-	*places
+	*strict.Places
 	problems mark.Problems
 }
 
 func (c *check) add(path, format string, args ...any) {
-	c.problems = append(c.problems, c.problem(path, format, args...))
+	c.problems = append(c.problems, c.Problem(path, format, args...))
 }
 
 // validate checks what the types and their tags cannot say.
 func (l *Lab) validate() error {
-	c := &check{places: l.places}
+	c := &check{Places: l.places}
 	c.services("services", l.Services)
 	c.links(l.Links)
 	c.workloads("workloads", l.Workloads)
 	c.exercises(l)
 	for _, name := range slices.Sorted(maps.Keys(l.Variants)) {
-		c.variant(join("variants", name), name, l.Variants[name])
+		c.variant(strict.Join("variants", name), name, l.Variants[name])
 	}
 	return c.problems.Err()
 }
@@ -53,10 +54,10 @@ func (c *check) probe(at string, p Probe) {
 		}
 	}
 	if p.User != "" && p.Command == nil {
-		c.add(join(at, "user"), "only a command is run by a user")
+		c.add(strict.Join(at, "user"), "only a command is run by a user")
 	}
-	c.duration(join(at, "attempt"), p.Attempt, time.Millisecond, 10*time.Minute)
-	c.duration(join(at, "within"), p.Within, 10*time.Millisecond, time.Hour)
+	c.duration(strict.Join(at, "attempt"), p.Attempt, time.Millisecond, 10*time.Minute)
+	c.duration(strict.Join(at, "within"), p.Within, 10*time.Millisecond, time.Hour)
 }
 
 // oneOf checks that exactly one of the keys is there.
@@ -82,7 +83,7 @@ func (c *check) oneOf(at, what string, keys map[string]bool) bool {
 // duration checks a length of time that is said; zero is the default.
 func (c *check) duration(at string, d workload.Duration, low, high time.Duration) {
 	if d != 0 && (d.Std() < low || d.Std() > high) {
-		c.add(at, "%s is %s, and must be from %s to %s", last(at), d, low, high)
+		c.add(at, "%s is %s, and must be from %s to %s", strict.Last(at), d, low, high)
 	}
 }
 
@@ -104,7 +105,7 @@ func (c *check) links(links []Link) {
 			c.add(at, "a link goes from one service to another, not from %s to itself", l.From)
 		}
 		if l.To == ClientName || l.To == HostName {
-			c.add(join(at, "to"), "nothing in the lab opens connections to %s", l.To)
+			c.add(strict.Join(at, "to"), "nothing in the lab opens connections to %s", l.To)
 		}
 		l.Label = ""
 		if seen[l] {
@@ -121,12 +122,12 @@ func (c *check) workloads(at string, list []workload.Spec) {
 		var problems workload.Problems
 		if errors.As(spec.Validate(), &problems) {
 			for _, p := range problems {
-				c.add(join(path, p.Field), "%s %s", last(p.Field), p.Text)
+				c.add(strict.Join(path, p.Field), "%s %s", strict.Last(p.Field), p.Text)
 			}
 		}
 		name := spec.WithDefaults().Name
 		if names[name] {
-			c.add(join(path, "name"), "there are two workloads called %q: give each a name of its own", name)
+			c.add(strict.Join(path, "name"), "there are two workloads called %q: give each a name of its own", name)
 		}
 		names[name] = true
 	}
@@ -139,13 +140,13 @@ func (c *check) variant(at, name string, v Variant) {
 	if v.Compose == "" && len(v.Files) == 0 && v.Workloads == nil && len(v.Services) == 0 {
 		c.add(at, "variant %s changes nothing", name)
 	}
-	c.file(join(at, "compose"), v.Compose)
+	c.file(strict.Join(at, "compose"), v.Compose)
 	for _, replaced := range slices.Sorted(maps.Keys(v.Files)) {
-		c.file(join(at, "files."+replaced), replaced)
-		c.file(join(at, "files."+replaced), v.Files[replaced])
+		c.file(strict.Join(at, "files."+replaced), replaced)
+		c.file(strict.Join(at, "files."+replaced), v.Files[replaced])
 	}
-	c.workloads(join(at, "workloads"), v.Workloads)
-	c.services(join(at, "services"), v.Services)
+	c.workloads(strict.Join(at, "workloads"), v.Workloads)
+	c.services(strict.Join(at, "services"), v.Services)
 }
 
 var variantName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)

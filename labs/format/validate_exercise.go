@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ddsctl/ddsctl/labs/strict"
 )
 
 func (c *check) exercises(l *Lab) {
@@ -12,7 +14,7 @@ func (c *check) exercises(l *Lab) {
 	for i, e := range l.Exercises {
 		at := fmt.Sprintf("exercises[%d]", i)
 		if seen[e.ID] {
-			c.add(join(at, "id"), "there are two exercises called %q", e.ID)
+			c.add(strict.Join(at, "id"), "there are two exercises called %q", e.ID)
 		}
 		for k, need := range e.Needs {
 			if !seen[need] {
@@ -27,26 +29,26 @@ func (c *check) exercises(l *Lab) {
 func (c *check) exercise(at string, e Exercise) {
 	c.oneOf(at, "an exercise", map[string]bool{"predict": e.Predict != nil, "do": e.Do != nil, "edit": e.Edit != nil})
 	if e.Predict != nil {
-		c.predict(join(at, "predict"), e)
+		c.predict(strict.Join(at, "predict"), e)
 	}
 	if e.Do != nil {
-		c.checks(join(at, "do.checks"), e.Do.Checks, false)
+		c.checks(strict.Join(at, "do.checks"), e.Do.Checks, false)
 	}
 	if e.Edit != nil {
 		for i, name := range e.Edit.Files {
 			c.file(fmt.Sprintf("%s.edit.files[%d]", at, i), name)
 		}
-		c.checks(join(at, "edit.checks"), e.Edit.Checks, true)
+		c.checks(strict.Join(at, "edit.checks"), e.Edit.Checks, true)
 	}
 	cost := 0
 	for _, h := range e.Hints {
 		cost += h.Cost
 	}
 	if cost > e.Worth() {
-		c.add(join(at, "hints"), "the hints cost %d, and the exercise is worth %d", cost, e.Worth())
+		c.add(strict.Join(at, "hints"), "the hints cost %d, and the exercise is worth %d", cost, e.Worth())
 	}
 	if _, err := e.Explanation.Open(e.ID); err != nil {
-		c.add(join(at, "explanation"), "%s", err)
+		c.add(strict.Join(at, "explanation"), "%s", err)
 	}
 }
 
@@ -57,9 +59,9 @@ func (c *check) predict(at string, e Exercise) {
 	}
 	if n := p.Number; n != nil {
 		if !p.Answer.IsZero() {
-			c.add(join(at, "answer"), "the right number is measured, not written down")
+			c.add(strict.Join(at, "answer"), "the right number is measured, not written down")
 		}
-		c.number(join(at, "number"), *n)
+		c.number(strict.Join(at, "number"), *n)
 		return
 	}
 	keys := map[string]bool{}
@@ -72,34 +74,34 @@ func (c *check) predict(at string, e Exercise) {
 	_, right := p.Answer.Reveal(e.ID, p.Choices)
 	switch {
 	case len(p.Choices) < 2:
-		c.add(join(at, "choices"), "a question with %d choice is none", len(p.Choices))
+		c.add(strict.Join(at, "choices"), "a question with %d choice is none", len(p.Choices))
 	case p.Answer.IsZero():
 		c.add(at, "a question with choices needs an answer")
 	case !right:
-		c.add(join(at, "answer"), "the answer is none of the choices of exercise %q", e.ID)
+		c.add(strict.Join(at, "answer"), "the answer is none of the choices of exercise %q", e.ID)
 	}
 }
 
 func (c *check) number(at string, n Number) {
 	if n.Min != nil && n.Max != nil && *n.Min >= *n.Max {
-		c.add(join(at, "max"), "max is %s, and must be above min", plain(*n.Max))
+		c.add(strict.Join(at, "max"), "max is %s, and must be above min", strict.Plain(*n.Max))
 	}
 	if n.Tolerance.Absolute == 0 && n.Tolerance.Relative == 0 {
-		c.add(join(at, "tolerance"), "a measured value is never met exactly: say how far off a prediction may be")
+		c.add(strict.Join(at, "tolerance"), "a measured value is never met exactly: say how far off a prediction may be")
 	}
 	m := n.Measure
-	at = join(at, "measure")
+	at = strict.Join(at, "measure")
 	c.oneOf(at, "a measurement", map[string]bool{"value": m.Value != "", "command": m.Command != nil})
-	c.steps(join(at, "steps"), m.Steps)
-	c.duration(join(at, "settle"), m.Settle, time.Millisecond, 10*time.Minute)
-	c.duration(join(at, "window"), m.Window, time.Second, 10*time.Minute)
+	c.steps(strict.Join(at, "steps"), m.Steps)
+	c.duration(strict.Join(at, "settle"), m.Settle, time.Millisecond, 10*time.Minute)
+	c.duration(strict.Join(at, "window"), m.Window, time.Second, 10*time.Minute)
 	if m.Scale < 0 {
-		c.add(join(at, "scale"), "scale is %s, and must be above 0", plain(m.Scale))
+		c.add(strict.Join(at, "scale"), "scale is %s, and must be above 0", strict.Plain(m.Scale))
 	}
 	if m.Command != nil {
-		c.command(join(at, "command"), *m.Command)
+		c.command(strict.Join(at, "command"), *m.Command)
 		if m.Command.Match != "" && !strings.Contains(m.Command.Match, "(") {
-			c.add(join(at, "command.match"), "the number is the first group of the expression, and it has none")
+			c.add(strict.Join(at, "command.match"), "the number is the first group of the expression, and it has none")
 		}
 	}
 }
@@ -108,21 +110,21 @@ func (c *check) checks(at string, checks []Check, files bool) {
 	for i, check := range checks {
 		at := fmt.Sprintf("%s[%d]", at, i)
 		c.oneOf(at, "a check", map[string]bool{"expect": check.Expect != "", "command": check.Command != nil, "file": check.File != nil})
-		c.steps(join(at, "steps"), check.Steps)
-		c.duration(join(at, "window"), check.Window, time.Second, 10*time.Minute)
-		c.duration(join(at, "within"), check.Within, time.Second, 10*time.Minute)
+		c.steps(strict.Join(at, "steps"), check.Steps)
+		c.duration(strict.Join(at, "window"), check.Window, time.Second, 10*time.Minute)
+		c.duration(strict.Join(at, "within"), check.Within, time.Second, 10*time.Minute)
 		if check.Window != 0 && check.Expect == "" {
-			c.add(join(at, "window"), "only expect looks at a window")
+			c.add(strict.Join(at, "window"), "only expect looks at a window")
 		}
 		if check.Command != nil {
-			c.command(join(at, "command"), *check.Command)
+			c.command(strict.Join(at, "command"), *check.Command)
 		}
 		if f := check.File; f != nil {
 			if !files {
-				c.add(join(at, "file"), "files are checked in an edit task only")
+				c.add(strict.Join(at, "file"), "files are checked in an edit task only")
 			}
-			c.file(join(at, "file.path"), f.Path)
-			c.pattern(join(at, "file.match"), f.Match)
+			c.file(strict.Join(at, "file.path"), f.Path)
+			c.pattern(strict.Join(at, "file.match"), f.Match)
 		}
 	}
 }
@@ -132,23 +134,23 @@ func (c *check) steps(at string, steps []Step) {
 		at := fmt.Sprintf("%s[%d]", at, i)
 		c.oneOf(at, "a step", map[string]bool{"inject": s.Inject != nil, "heal": s.Heal, "traffic": s.Traffic != nil,
 			"run": s.Run != nil, "wait": s.Wait != 0})
-		c.duration(join(at, "wait"), s.Wait, time.Millisecond, 10*time.Minute)
+		c.duration(strict.Join(at, "wait"), s.Wait, time.Millisecond, 10*time.Minute)
 		if s.Run != nil {
-			c.command(join(at, "run"), *s.Run)
+			c.command(strict.Join(at, "run"), *s.Run)
 		}
 		if s.Inject != nil && len(s.Inject) < 2 {
-			c.add(join(at, "inject"), "a fault has a kind and a target, such as [kill, redis-2]")
+			c.add(strict.Join(at, "inject"), "a fault has a kind and a target, such as [kill, redis-2]")
 		}
 		if slices.Contains(s.Inject, "--for") {
-			c.add(join(at, "inject"), "faults of an exercise are healed when it was measured: leave --for out")
+			c.add(strict.Join(at, "inject"), "faults of an exercise are healed when it was measured: leave --for out")
 		}
 	}
 }
 
 func (c *check) command(at string, command Command) {
-	c.duration(join(at, "timeout"), command.Timeout, 100*time.Millisecond, 10*time.Minute)
-	c.pattern(join(at, "match"), command.Match)
+	c.duration(strict.Join(at, "timeout"), command.Timeout, 100*time.Millisecond, 10*time.Minute)
+	c.pattern(strict.Join(at, "match"), command.Match)
 	if r := command.Number; r != nil && r.Min != nil && r.Max != nil && *r.Min > *r.Max {
-		c.add(join(at, "number"), "there is no number from %s to %s", plain(*r.Min), plain(*r.Max))
+		c.add(strict.Join(at, "number"), "there is no number from %s to %s", strict.Plain(*r.Min), strict.Plain(*r.Max))
 	}
 }

@@ -1,4 +1,4 @@
-package format
+package strict
 
 import (
 	"reflect"

@@ -1,4 +1,4 @@
-package format
+package strict
 
 import (
 	"math"
@@ -54,7 +54,7 @@ func kindOf(node ast.Node) string {
 }
 
 func (d *decoder) mismatch(at place, path, want string, node ast.Node) {
-	d.refuse(at, path, "%s must be %s, and is %s", last(path), want, kindOf(node))
+	d.refuse(at, path, "%s must be %s, and is %s", Last(path), want, kindOf(node))
 }
 
 // scalar decodes numbers, truth values and texts. A number or a truth value where a text is wanted is taken as it is written.
@@ -67,7 +67,7 @@ func (d *decoder) scalar(at place, node ast.Node, to reflect.Value, path string)
 			return
 		}
 		if !utf8.ValidString(text) {
-			d.refuse(at, path, "%s is not UTF-8", last(path))
+			d.refuse(at, path, "%s is not UTF-8", Last(path))
 			return
 		}
 		to.SetString(text)
@@ -126,7 +126,7 @@ func (d *decoder) integer(at place, node ast.Node, to reflect.Value, path string
 	}
 	if !fits {
 		text, _ := textOf(n)
-		d.refuse(at, path, "%s is %s, which is out of range", last(path), text)
+		d.refuse(at, path, "%s is %s, which is out of range", Last(path), text)
 	}
 }
 
@@ -165,20 +165,20 @@ func (d *decoder) bounds(value reflect.Value, f field, path string) {
 		return
 	default:
 		if f.required && value.Kind() == reflect.Slice && value.Len() == 0 {
-			d.problems = append(d.problems, d.problem(path, "%s is an empty list", f.name))
+			d.problems = append(d.problems, d.Problem(path, "%s is an empty list", f.name))
 		}
 		return
 	}
 	text := strconv.FormatFloat(n, 'f', -1, 64)
 	switch {
 	case len(f.enum) > 0 && !slices.Contains(f.enum, text):
-		d.problems = append(d.problems, d.problem(path, "%s is %s, and must be %s", f.name, text, strings.Join(f.enum, " or ")))
+		d.problems = append(d.problems, d.Problem(path, "%s is %s, and must be %s", f.name, text, strings.Join(f.enum, " or ")))
 	case f.minimum != nil && n < *f.minimum && f.maximum != nil, f.maximum != nil && n > *f.maximum && f.minimum != nil:
-		d.problems = append(d.problems, d.problem(path, "%s is %s, and must be from %s to %s", f.name, text, plain(*f.minimum), plain(*f.maximum)))
+		d.problems = append(d.problems, d.Problem(path, "%s is %s, and must be from %s to %s", f.name, text, Plain(*f.minimum), Plain(*f.maximum)))
 	case f.minimum != nil && n < *f.minimum:
-		d.problems = append(d.problems, d.problem(path, "%s is %s, and must be at least %s", f.name, text, plain(*f.minimum)))
+		d.problems = append(d.problems, d.Problem(path, "%s is %s, and must be at least %s", f.name, text, Plain(*f.minimum)))
 	case f.maximum != nil && n > *f.maximum:
-		d.problems = append(d.problems, d.problem(path, "%s is %s, and must be at most %s", f.name, text, plain(*f.maximum)))
+		d.problems = append(d.problems, d.Problem(path, "%s is %s, and must be at most %s", f.name, text, Plain(*f.maximum)))
 	}
 }
 
@@ -186,15 +186,16 @@ func (d *decoder) textBounds(text string, f field, path string) {
 	switch {
 	case len(f.enum) > 0 && !slices.Contains(f.enum, text):
 		if near := nearest.Word(text, f.enum); near != "" {
-			d.problems = append(d.problems, d.problem(path, "%s is %q; did you mean %q?", f.name, text, near))
+			d.problems = append(d.problems, d.Problem(path, "%s is %q; did you mean %q?", f.name, text, near))
 			return
 		}
-		d.problems = append(d.problems, d.problem(path, "%s is %q, and must be one of %s", f.name, text, strings.Join(f.enum, ", ")))
+		d.problems = append(d.problems, d.Problem(path, "%s is %q, and must be one of %s", f.name, text, strings.Join(f.enum, ", ")))
 	case len(strings.TrimSpace(text)) < f.length:
-		d.problems = append(d.problems, d.problem(path, "%s is empty", f.name))
+		d.problems = append(d.problems, d.Problem(path, "%s is empty", f.name))
 	case f.pattern != nil && !f.pattern.MatchString(text):
-		d.problems = append(d.problems, d.problem(path, "%s is %q, which does not look like %s", f.name, text, f.pattern))
+		d.problems = append(d.problems, d.Problem(path, "%s is %q, which does not look like %s", f.name, text, f.pattern))
 	}
 }
 
-func plain(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+// Plain writes a number without an exponent.
+func Plain(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }

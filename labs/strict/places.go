@@ -1,4 +1,4 @@
-package format
+package strict
 
 import (
 	"strings"
@@ -13,14 +13,14 @@ import (
 // place is where something stands in the file, and how wide it is.
 type place struct{ line, column, width int }
 
-// places remembers where each key's value stands, so that what is found wrong later can be marked too.
-type places struct {
+// Places remembers where each key's value stands, so that what is found wrong later can be marked too.
+type Places struct {
 	source *mark.Source
 	at     map[string]place // by path
 }
 
-// problem marks a path. Where the path itself does not stand in the file, the nearest one around it is marked.
-func (p *places) problem(path, format string, args ...any) mark.Problem {
+// Problem marks a path. Where the path itself does not stand in the file, the nearest one around it is marked.
+func (p *Places) Problem(path, format string, args ...any) mark.Problem {
 	where := place{}
 	for around := path; ; {
 		if found, ok := p.at[around]; ok {
@@ -39,7 +39,7 @@ func (p *places) problem(path, format string, args ...any) mark.Problem {
 	return problem
 }
 
-func (p *places) mark(at place, path, format string, args ...any) mark.Problem {
+func (p *Places) mark(at place, path, format string, args ...any) mark.Problem {
 	problem := p.source.Problem(at.line, at.column, at.width, format, args...)
 	problem.Field = path
 	return problem
