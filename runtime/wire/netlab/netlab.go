@@ -252,21 +252,36 @@ func (n *Namespace) Run(f func() error) error {
 	return <-result
 }
 
+// File is the namespace's, for another process to enter it with setns.
+func (n *Namespace) File() *os.File { return n.file }
+
 // Topology is the lab as the wire is told of it.
 func (l *Lab) Topology(project string) wire.Topology {
-	t := wire.Topology{
+	nodes := map[string][]netip.Addr{}
+	for name, node := range l.Nodes {
+		nodes[name] = []netip.Addr{node.Address, node.Address6}
+	}
+	return plan(project, nodes)
+}
+
+// Plan is the topology of a lab with nodes of these names, in the order of New, without the lab.
+func Plan(project string, names ...string) wire.Topology {
+	nodes := map[string][]netip.Addr{}
+	for i, name := range names {
+		nodes[name] = []netip.Addr{address(labNet, i+2), address6(labNet, i+2)}
+	}
+	return plan(project, nodes)
+}
+
+func plan(project string, nodes map[string][]netip.Addr) wire.Topology {
+	gateway, gateway6 := address(labNet, 1), address6(labNet, 1)
+	return wire.Topology{
 		Project: project,
-		Nodes:   map[string][]netip.Addr{},
+		Nodes:   nodes,
 		Networks: []wire.Network{{
 			Name: "lab", Bridge: Bridge,
-			Subnets: []netip.Prefix{
-				netip.PrefixFrom(l.Host.Address, 16).Masked(), netip.PrefixFrom(l.Host.Address6, 64).Masked(),
-			},
-			Gateways: []netip.Addr{l.Host.Address, l.Host.Address6},
+			Subnets:  []netip.Prefix{netip.PrefixFrom(gateway, 16).Masked(), netip.PrefixFrom(gateway6, 64).Masked()},
+			Gateways: []netip.Addr{gateway, gateway6},
 		}},
 	}
-	for name, node := range l.Nodes {
-		t.Nodes[name] = []netip.Addr{node.Address, node.Address6}
-	}
-	return t
 }

@@ -3,14 +3,20 @@
 package netlab
 
 import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
 )
 
-// Rules are all of nftables' rules in the lab's host, as the kernel tells them: "" where there are none. Counters are left out.
+// Rules are all of nftables' rules in the lab's host, as the kernel tells them: "" where there are none. What a rule does is shown as a
+// hash: the text is for comparison.
 func (l *Lab) Rules(t testing.TB) string {
 	t.Helper()
 	var b strings.Builder
@@ -23,6 +29,9 @@ func (l *Lab) Rules(t testing.TB) string {
 		if err != nil {
 			return err
 		}
+		slices.SortFunc(tables, func(x, y *nftables.Table) int {
+			return cmp.Or(cmp.Compare(x.Family, y.Family), strings.Compare(x.Name, y.Name))
+		})
 		for _, table := range tables {
 			fmt.Fprintf(&b, "table %d %s\n", table.Family, table.Name)
 			if err := describe(&b, conn, table); err != nil {
@@ -39,6 +48,7 @@ func describe(b *strings.Builder, conn *nftables.Conn, table *nftables.Table) er
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(sets, func(x, y *nftables.Set) int { return strings.Compare(x.Name, y.Name) })
 	for _, set := range sets {
 		fmt.Fprintf(b, "  set %s\n", set.Name)
 		if set.Dynamic {
@@ -48,14 +58,20 @@ func describe(b *strings.Builder, conn *nftables.Conn, table *nftables.Table) er
 		if err != nil {
 			return err
 		}
+		slices.SortFunc(elements, func(x, y nftables.SetElement) int { return bytes.Compare(x.Key, y.Key) })
 		for _, element := range elements {
-			fmt.Fprintf(b, "    %x\n", element.Key)
+			fmt.Fprintf(b, "    %x", element.Key)
+			if element.VerdictData != nil {
+				fmt.Fprintf(b, " : %s", element.VerdictData.Chain)
+			}
+			b.WriteString("\n")
 		}
 	}
 	chains, err := conn.ListChainsOfTableFamily(table.Family)
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(chains, func(x, y *nftables.Chain) int { return strings.Compare(x.Name, y.Name) })
 	for _, chain := range chains {
 		if chain.Table.Name != table.Name {
 			continue
@@ -68,7 +84,11 @@ func describe(b *strings.Builder, conn *nftables.Conn, table *nftables.Table) er
 		for _, rule := range rules {
 			b.WriteString("   ")
 			for _, e := range rule.Exprs {
-				fmt.Fprintf(b, " %T%+v", e, e)
+				raw, err := expr.Marshal(byte(table.Family), e)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(b, " %s:%x", strings.TrimPrefix(fmt.Sprintf("%T", e), "*expr."), sha256.Sum224(raw))
 			}
 			b.WriteString("\n")
 		}

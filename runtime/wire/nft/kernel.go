@@ -239,12 +239,12 @@ func (t *Table) set(s Set) *nftables.Set {
 	switch s.kind {
 	case kindOpened:
 		parts = append(parts, nftables.TypeInetService)
-		set.Dynamic, set.Size = true, SetSize
+		set.Dynamic, set.Size = true, s.size
 	case kindLinks:
 		parts = append(parts, nftables.TypeInetService, nftables.TypeInetProto, nftables.TypeMark)
-		set.Dynamic, set.Size, set.HasTimeout = true, SetSize, true
+		set.Dynamic, set.Size, set.HasTimeout = true, s.size, true
 	case kindPassed:
-		set.Dynamic, set.Size, set.HasTimeout = true, 4*SetSize, true
+		set.Dynamic, set.Size, set.HasTimeout = true, s.size, true
 	case kindFaults:
 		set.IsMap, set.DataType = true, nftables.TypeVerdict
 	case kindOut, kindIn:

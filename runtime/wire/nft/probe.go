@@ -3,10 +3,13 @@
 package nft
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Found is what Probe found out about the kernel.
@@ -32,7 +35,7 @@ func Probe() Found {
 		{Routed, IP4, bridged4},
 		{Plain, Bridge, ""},
 	} {
-		err := fmt.Errorf("%s", try.unless)
+		err := errors.New(try.unless)
 		if try.unless == "" {
 			err = attempt(try.layer, Queue{Means: try.means}.hand())
 		}
@@ -40,13 +43,13 @@ func Probe() Found {
 			found.Means = try.means
 			break
 		}
-		refused = append(refused, fmt.Sprintf("%s: %v", try.means, err))
+		refused = append(refused, fmt.Sprintf("%s: %s", try.means, reason(err)))
 	}
 	found.WhyMeans = strings.Join(refused, "; ")
 	found.WhyTwice = bridged4
 	if bridged4 == "" {
 		if err := attempt(IP4, twice(family{}.saddr())); err != nil {
-			found.WhyTwice = fmt.Sprintf("nft dup: %v", err)
+			found.WhyTwice = "nft dup: " + reason(err)
 		}
 	}
 	found.Twice = found.WhyTwice == ""
@@ -54,6 +57,15 @@ func Probe() Found {
 		found.WhyMeans += "; IPv6 does not wait: " + bridged6
 	}
 	return found
+}
+
+// reason is the kernel's own word where it gave one.
+func reason(err error) string {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return "refused (" + unix.ErrnoName(errno) + ")"
+	}
+	return err.Error()
 }
 
 // attempt puts a rule with the statement into a table that only lives until it returns.

@@ -23,6 +23,7 @@ import (
 // Sizes of the sets that the kernel fills itself, in elements, and how long an element without traffic stays.
 const (
 	SetSize        = 1 << 16
+	pairsSize      = 4 * SetSize
 	elementTimeout = time.Hour
 )
 
@@ -67,6 +68,7 @@ type Set struct {
 	Layer Layer
 	v6    bool
 	kind  setKind
+	size  uint32 // of those that the kernel fills
 	// Elements of pair sets and maps; a map's value is a chain's name, "" in a set.
 	Elements map[wire.Pair]string
 }
@@ -111,10 +113,10 @@ func Build(networks []wire.Network, effects map[wire.Pair]wire.Effect, queue Que
 			output.Rules = append(output.Rules, Rule{f.isProtocol(), inSubnet(f.daddr(), subnet, false), goTo(f.chain("from_host"))})
 		}
 		all.Sets = append(all.Sets,
-			Set{Name: f.chain("opened"), v6: f.v6, kind: kindOpened},
-			Set{Name: f.chain("links"), v6: f.v6, kind: kindLinks},
-			Set{Name: f.chain("dropped"), v6: f.v6, kind: kindLinks},
-			Set{Name: f.chain("passed"), v6: f.v6, kind: kindPassed})
+			Set{Name: f.chain("opened"), v6: f.v6, kind: kindOpened, size: SetSize},
+			Set{Name: f.chain("links"), v6: f.v6, kind: kindLinks, size: SetSize},
+			Set{Name: f.chain("dropped"), v6: f.v6, kind: kindLinks, size: SetSize},
+			Set{Name: f.chain("passed"), v6: f.v6, kind: kindPassed, size: pairsSize})
 		fromNode, fromHost := f.entrances(gateways)
 		faults := f.faults(effects, queue, subnets)
 		if faults.any {
@@ -315,7 +317,7 @@ func (f family) routed(effects map[wire.Pair]wire.Effect, queue Queue, subnets [
 			continue
 		}
 		if stage == twice {
-			sets = append(sets, Set{Name: TwiceSet(f.v6), Layer: f.layer(), v6: f.v6, kind: kindPassed})
+			sets = append(sets, Set{Name: TwiceSet(f.v6), Layer: f.layer(), v6: f.v6, kind: kindPassed, size: pairsSize})
 		}
 		moreSets, moreChains := stage.build(subnets, gateways)
 		sets, chains = append(sets, moreSets...), append(chains, moreChains...)
