@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/ddsctl/ddsctl/runtime/hint"
@@ -49,9 +48,8 @@ func (d debootstrap) run(ctx context.Context, layer io.Writer, say func(string))
 		"--customize-hook=" + configure, suite, "-"}
 	cmd := exec.CommandContext(ctx, path, append(args, mirrors.sources(suite)...)...)
 	cmd.Stdout = layer
-	// mmdebstrap cleans up after SIGTERM; only if it does not is it killed.
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 10 * time.Second
+	asGroup(cmd) // mmdebstrap cleans up after SIGTERM; only if it does not is it killed
+	cmd.WaitDelay = 20 * time.Second
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return err
