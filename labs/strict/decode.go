@@ -255,6 +255,7 @@ func (d *decoder) dictionary(node ast.Node, to reflect.Value, path string) {
 	}
 	to.Set(reflect.MakeMapWithSize(to.Type(), len(entries)))
 	for _, e := range entries {
+		d.at[Join(path, e.key)] = placeOf(e.node) // what is wrong with a name is marked at the name
 		item := reflect.New(to.Type().Elem()).Elem()
 		d.value(e.node.Value, item, Join(path, e.key))
 		to.SetMapIndex(reflect.ValueOf(e.key).Convert(to.Type().Key()), item)

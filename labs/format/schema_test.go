@@ -1,0 +1,155 @@
+package format_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/invopop/jsonschema"
+	validator "github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ddsctl/ddsctl/labs/format"
+)
+
+var update = flag.Bool("update", false, "rewrite comments.json")
+
+func TestTheCommentsAreThoseOfTheTypes(t *testing.T) {
+	r := jsonschema.Reflector{}
+	for _, folder := range []string{"format", "workload"} {
+		t.Chdir("../" + folder)
+		require.NoError(t, r.AddGoComments("github.com/ddsctl/ddsctl/labs/"+folder, "."))
+	}
+	t.Chdir("../format")
+	used := map[string]string{}
+	walkTypes(reflect.TypeFor[format.Lab](), func(typ reflect.Type) {
+		for key, text := range r.CommentMap {
+			name := typ.PkgPath() + "." + typ.Name()
+			if key == name || strings.HasPrefix(key, name+".") {
+				used[key] = text
+			}
+		}
+	})
+	var want bytes.Buffer
+	encoder := json.NewEncoder(&want)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	require.NoError(t, encoder.Encode(used))
+	if *update {
+		require.NoError(t, os.WriteFile("comments.json", want.Bytes(), 0o644))
+	}
+	have, err := os.ReadFile("comments.json")
+	require.NoError(t, err)
+	require.Equal(t, want.String(), string(have), "run `go test ./labs/format -update`")
+}
+
+// walkTypes visits every struct that a lab.yaml is made of.
+func walkTypes(t reflect.Type, visit func(reflect.Type)) {
+	seen := map[reflect.Type]bool{}
+	var walk func(reflect.Type)
+	walk = func(t reflect.Type) {
+		switch t.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+			walk(t.Elem())
+		case reflect.Struct:
+			if seen[t] {
+				return
+			}
+			seen[t] = true
+			visit(t)
+			for i := range t.NumField() {
+				if t.Field(i).IsExported() {
+					walk(t.Field(i).Type)
+				}
+			}
+		}
+	}
+	walk(t)
+}
+
+func schemaOf(t testing.TB) map[string]any {
+	text, err := format.Schema()
+	require.NoError(t, err)
+	var schema map[string]any
+	require.NoError(t, json.Unmarshal(text, &schema))
+	return schema
+}
+
+// TestEveryKeyIsInTheSchemaWithADescription holds the schema against the types that the decoder reads into.
+func TestEveryKeyIsInTheSchemaWithADescription(t *testing.T) {
+	schema := schemaOf(t)
+	defs, _ := schema["$defs"].(map[string]any)
+	walkTypes(reflect.TypeFor[format.Lab](), func(typ reflect.Type) {
+		def := schema
+		if typ != reflect.TypeFor[format.Lab]() {
+			name := strings.ToLower(typ.Name())
+			if pkg := path.Base(typ.PkgPath()); pkg != "format" {
+				name = pkg + "-" + name
+			}
+			found, ok := defs[name].(map[string]any)
+			if !ok || found["properties"] == nil {
+				return // written as one text
+			}
+			def = found
+		}
+		properties, _ := def["properties"].(map[string]any)
+		require.Equal(t, false, def["additionalProperties"], typ.Name())
+		var keys []string
+		for i := range typ.NumField() {
+			key, _, _ := strings.Cut(typ.Field(i).Tag.Get("yaml"), ",")
+			if key == "" || !typ.Field(i).IsExported() {
+				continue
+			}
+			keys = append(keys, key)
+			property, ok := properties[key].(map[string]any)
+			require.True(t, ok, "%s.%s is in the schema", typ.Name(), key)
+			require.NotEmpty(t, property["description"], "%s.%s has a description", typ.Name(), key)
+		}
+		for key := range properties {
+			require.True(t, slices.Contains(keys, key), "%s.%s is known to the decoder", typ.Name(), key)
+		}
+	})
+}
+
+// validate holds a YAML text against the schema.
+func validate(t testing.TB, text string) error {
+	raw, err := format.Schema()
+	require.NoError(t, err)
+	document, err := validator.UnmarshalJSON(bytes.NewReader(raw))
+	require.NoError(t, err)
+	compiler := validator.NewCompiler()
+	require.NoError(t, compiler.AddResource(format.SchemaID, document))
+	schema, err := compiler.Compile(format.SchemaID)
+	require.NoError(t, err)
+	asJSON, err := yaml.YAMLToJSON([]byte(text))
+	require.NoError(t, err)
+	value, err := validator.UnmarshalJSON(bytes.NewReader(asJSON))
+	require.NoError(t, err)
+	return schema.Validate(value)
+}
+
+func TestTheSchemaAcceptsWhatTheDecoderReads(t *testing.T) {
+	text := strings.ReplaceAll(whole, "redis-cli, -p, 6379", `redis-cli, -p, "6379"`) // the decoder is kinder to lists of words
+	require.NoError(t, validate(t, text))
+}
+
+func TestTheSchemaRefusesWhatTheDecoderRefuses(t *testing.T) {
+	for _, change := range [][2]string{
+		{"pattern: ambassador", "patern: ambassador"}, {"chapter: 3", "chapter: three"}, {"chapter: 3", "chapter: 300"},
+		{"version: 1", "version: 2"}, {"title: Sharded Redis\n", ""}, {"process: poisson", "process: poison"},
+		{"stats: {port: 22222}", "stats: [22222]"}, {"stats: {port: 22222}", "stats: {port: 222222}"}, {"within: 20s", "within: 20"},
+		{"target: redis://proxy:22121", "target: gopher://proxy"},
+	} {
+		text := strings.Replace(whole, change[0], change[1], 1)
+		_, err := format.Decode("lab.yaml", []byte(text))
+		require.Error(t, err, change[1])
+		require.Error(t, validate(t, text), change[1])
+	}
+}
