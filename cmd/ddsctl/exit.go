@@ -65,13 +65,16 @@ func (a *app) report(ctx context.Context, err error) int {
 		label = lipgloss.NewStyle().Foreground(lipgloss.Red).Bold(true).Render(label)
 		arrow = lipgloss.NewStyle().Foreground(lipgloss.Cyan).Render(arrow)
 	}
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		_, _ = fmt.Fprintf(a.stderr, "%s interrupted; run the same command again to go on, or `ddsctl lab down` to remove what is there\n", label)
-		return exitFailed
+	if ctx.Err() != nil {
+		_, _ = fmt.Fprintf(a.stderr, "%s interrupted\n", label)
+	} else {
+		_, _ = fmt.Fprintf(a.stderr, "%s %s\n", label, strings.TrimSpace(err.Error()))
 	}
-	_, _ = fmt.Fprintf(a.stderr, "%s %s\n", label, strings.TrimSpace(err.Error()))
 	if next := hint.Of(err); next != "" {
 		_, _ = fmt.Fprintf(a.stderr, "%s  %s\n", arrow, strings.ReplaceAll(next, "\n", "\n       "))
+	}
+	if ctx.Err() != nil {
+		return exitFailed
 	}
 	return exitCode(err)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/ddsctl/ddsctl/images"
 	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/hint"
 )
@@ -104,25 +104,15 @@ func (a *app) labShell(ctx context.Context, o execOptions, args []string) error 
 	if err != nil {
 		return err
 	}
-	err = a.exec(ctx, o, words[0], node, anyShell)
-	var status exitStatus
-	if noSuchProgram(err) || errors.As(err, &status) && status == notFoundCode && node.Image == nodeImage {
-		return hint.Wrap(fmt.Errorf("%s has no shell: its image is %s", words[0], node.Image),
-			"run a program that is in it: ddsctl lab exec %s COMMAND", words[0])
+	if image, _, _ := strings.Cut(node.Image, ":"); image == nodeImage {
+		return hint.Wrap(fmt.Errorf("%s has no shell: there is nothing in its image %s but ddsctl", words[0], node.Image),
+			"see what it does: ddsctl lab logs %s", words[0])
 	}
-	return err
+	return a.exec(ctx, o, words[0], node, anyShell)
 }
 
-const (
-	// nodeImage holds one file, /ddsctl, and no shell.
-	nodeImage    = "ddsctl/node"
-	notFoundCode = 127 // of a program that does not exist, by convention
-)
-
-// noSuchProgram says that the engine could not find the program.
-func noSuchProgram(err error) bool {
-	return err != nil && (strings.Contains(err.Error(), "executable file not found") || strings.Contains(err.Error(), "no such file or directory"))
-}
+// nodeImage holds one file, /ddsctl, and no shell.
+const nodeImage = images.Prefix + images.Node
 
 // exec runs a command in a container and returns its exit code as exitStatus.
 func (a *app) exec(ctx context.Context, o execOptions, name string, node engine.Container, command []string) error {

@@ -53,10 +53,10 @@ var (
 )
 
 func showStep(p *output.Progress, s lifecycle.Progress) {
-	label := s.Object
+	label := s.Node
 	switch s.Kind {
 	case "":
-		p.Update("lock", label, output.Working, s.Text)
+		p.Update("lock", s.Object, output.Working, s.Text)
 		p.Say(s.Text)
 		return
 	case plan.CreateNetwork, plan.RemoveNetwork:

@@ -2,20 +2,165 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
 
+	"github.com/spf13/cobra"
+
+	"github.com/ddsctl/ddsctl/labs"
+	"github.com/ddsctl/ddsctl/labs/format"
+	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/plan"
 	"github.com/ddsctl/ddsctl/runtime/ready"
 )
 
+// openOptions say how a lab is read. They are kept with the running lab, so that `lab apply` reads it in the same way.
+type openOptions struct {
+	Files     []string `json:"files,omitempty"` // absolute
+	Profiles  []string `json:"profiles,omitempty"`
+	Variant   string   `json:"variant,omitempty"`
+	Trust     bool     `json:"trust,omitempty"`
+	FreePorts bool     `json:"free_ports,omitempty"`
+
+	name string
+}
+
+func (o *openOptions) flags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVarP(&o.Files, "file", "f", nil, "a Compose file to read instead of the folder's own (may be repeated)")
+	flags.StringArrayVar(&o.Profiles, "profile", nil, "a profile of the Compose file to enable (may be repeated)")
+	flags.BoolVar(&o.Trust, "trust", false, "allow a folder's lab what reaches beyond its folder and its containers")
+	flags.BoolVar(&o.FreePorts, "free-ports", false, "publish on free ports instead of those that the lab names")
+	flags.StringVar(&o.Variant, "variant", "", "one of the lab's other forms, as lab show names them")
+	_ = cmd.RegisterFlagCompletionFunc("variant", completeVariants)
+}
+
+// open reads a lab: a slug of the catalogue, a folder or a Compose file.
+func (o openOptions) open(ctx context.Context, ref string) (*labs.Lab, error) {
+	options := labs.Options{Name: o.name, Variant: o.Variant, Trust: o.Trust, Profiles: o.Profiles, Files: o.Files, Environment: environ()}
+	lab, err := labs.Open(ctx, ref, options)
+	if err != nil {
+		return nil, err
+	}
+	if o.FreePorts {
+		for name, service := range lab.Project.Services {
+			service.Ports = append(service.Ports[:0:0], service.Ports...)
+			for i := range service.Ports {
+				service.Ports[i].Published = ""
+			}
+			lab.Project.Services[name] = service
+		}
+	}
+	return lab, nil
+}
+
+// keptOptions is what is kept of an `up`.
+type keptOptions struct {
+	openOptions
+	NoTraffic bool `json:"no_traffic,omitempty"`
+}
+
+// spec is what is brought up for a lab that was opened in this way.
+func (k keptOptions) spec(lab *labs.Lab) (plan.Spec, error) {
+	spec := lab.Spec()
+	files := make([]string, len(k.Files))
+	for i, file := range k.Files {
+		var err error
+		if files[i], err = filepath.Abs(file); err != nil {
+			return spec, err
+		}
+	}
+	k.Files = files
+	text, err := json.Marshal(k)
+	if err == nil && string(text) != "{}" {
+		spec.Options = string(text)
+	}
+	return spec, err
+}
+
+func environ() map[string]string {
+	vars := map[string]string{}
+	for _, entry := range os.Environ() {
+		if name, value, ok := strings.Cut(entry, "="); ok {
+			vars[name] = value
+		}
+	}
+	return vars
+}
+
+// asked is how a running lab was asked for: by the newest of its containers, because those that an `up` had no reason to
+// change keep the words of an earlier one.
+func (l runningLab) asked() keptOptions {
+	var newest, client engine.Container
+	for _, c := range l.state.Containers {
+		switch {
+		case c.Helper() == engine.HelperClient:
+			client = c
+		case c.Helper() == "" && (newest.ID == "" || c.Created.After(newest.Created)):
+			newest = c
+		}
+	}
+	options := kept(newest)
+	if client.ID != "" { // what traffic there is, it alone makes
+		options.NoTraffic = kept(client).NoTraffic
+	}
+	options.name = l.name
+	return options
+}
+
+// kept is what a container says of how it was asked for. Another version's words are as good as none.
+func kept(c engine.Container) keptOptions {
+	var k keptOptions
+	if json.Unmarshal([]byte(c.Labels[engine.LabelOptions]), &k) != nil {
+		return keptOptions{}
+	}
+	return k
+}
+
+// ref is what a running lab was made from, as labs.Open takes it.
+func (l runningLab) ref() string {
+	if l.source == labs.SourceCatalogue {
+		return l.slug
+	}
+	return l.source
+}
+
+// definition reads anew what a running lab was made from, where that is still there.
+func (a *app) definition(ctx context.Context, l runningLab) (*labs.Lab, bool) {
+	if l.source == "" {
+		return nil, false
+	}
+	lab, err := l.asked().open(ctx, l.ref())
+	return lab, err == nil
+}
+
 // specOf is what a running lab was made from, where that can still be read.
-func (a *app) specOf(context.Context, runningLab) (plan.Spec, bool) { return plan.Spec{}, false }
+func (a *app) specOf(ctx context.Context, l runningLab) (plan.Spec, bool) {
+	lab, ok := a.definition(ctx, l)
+	if !ok {
+		return plan.Spec{}, false
+	}
+	return lab.Spec(), true
+}
 
 // projectName is the name under which a lab that is not running would run.
-func (a *app) projectName(context.Context, string) (string, bool) { return "", false }
+func (a *app) projectName(ctx context.Context, ref string) (string, bool) {
+	lab, err := openOptions{}.open(ctx, ref)
+	if err != nil {
+		return "", false
+	}
+	return lab.Project.Name, true
+}
 
 // addressesOf are the addresses at which a running lab is reached.
-func (a *app) addressesOf(_ context.Context, lab runningLab) []address {
-	return addresses(lab.state.Containers, nil, a.engineClient.Address())
+func (a *app) addressesOf(ctx context.Context, l runningLab) []address {
+	var urls []format.URL
+	if lab, ok := a.definition(ctx, l); ok && lab.Format != nil {
+		urls = lab.Format.URLs
+	}
+	return addresses(l.state.Containers, urls, a.engineClient.Address())
 }
 
 // probesOf are the conditions of readiness by service, and whose network a service is in.
@@ -34,4 +179,43 @@ func probesOf(spec plan.Spec) (map[string][]ready.Probe, map[string]string) {
 		}
 	}
 	return probes, providers
+}
+
+// completeSources completes LAB|DIR: the catalogue, and folders.
+func completeSources(_ *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	if looksLikePath(word) {
+		return nil, cobra.ShellCompDirectiveFilterDirs
+	}
+	return completeSlugs(), cobra.ShellCompDirectiveNoFileComp
+}
+
+func completeSlugs() []cobra.Completion {
+	entries, err := labs.Catalogue()
+	if err != nil {
+		return nil
+	}
+	var list []cobra.Completion
+	for _, e := range entries {
+		list = append(list, cobra.CompletionWithDesc(e.Slug, e.Summary))
+	}
+	return list
+}
+
+// completeVariants completes --variant for the lab that was named.
+func completeVariants(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	lab, err := openOptions{}.open(cmd.Context(), args[0])
+	if err != nil || lab.Format == nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var list []cobra.Completion
+	for name, v := range lab.Format.Variants {
+		list = append(list, cobra.CompletionWithDesc(name, v.About))
+	}
+	return list, cobra.ShellCompDirectiveNoFileComp
 }

@@ -36,6 +36,8 @@ const (
 	LabelLab = "ddsctl.lab"
 	// LabelSource is the folder the lab was read from, or "catalogue".
 	LabelSource = "ddsctl.source"
+	// LabelOptions is how the lab was asked for when the thing was made.
+	LabelOptions = "ddsctl.options"
 	// LabelHelper marks ddsctl's own containers in a lab: HelperWire or HelperClient.
 	LabelHelper = "ddsctl.helper"
 )

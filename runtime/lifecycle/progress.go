@@ -30,6 +30,7 @@ type Progress struct {
 	Kind    plan.Kind // "" while waiting for the lock
 	Object  string    // the container, network or volume
 	Service string
+	Node    string // a container's name among the lab's nodes: SERVICE, or SERVICE-NUMBER where there are several
 	State   StepState
 	Text    string        // in words, with what is being waited for
 	Elapsed time.Duration // since the step started; StepDone and StepFailed only
@@ -45,7 +46,8 @@ type reporter struct {
 	clock    ready.Clock
 	done     int
 	total    int
-	last     map[string]int // the last step about each object, by kind of object and name
+	last     map[string]int  // the last step about each object, by kind of object and name
+	several  map[string]bool // services that have, or had, more than one container
 }
 
 func newReporter(progress func(Progress), options Options) *reporter {
@@ -69,7 +71,7 @@ func (r *reporter) step(step plan.Step, state StepState, elapsed time.Duration, 
 	}
 	r.progress(Progress{Time: r.clock.Now(), Step: step.Index, Kind: step.Kind, Object: step.Object, Service: step.Service,
 		State: state, Text: words(step), Elapsed: elapsed, Err: err, Done: r.done, Total: r.total,
-		Last: r.last[object(step)] == step.Index})
+		Last: r.last[object(step)] == step.Index, Node: r.node(step)})
 }
 
 // begin tells the reporter of a plan whose steps it will report.
@@ -81,6 +83,21 @@ func (r *reporter) begin(p plan.Plan) {
 	for _, step := range p.Steps {
 		r.last[object(step)] = max(r.last[object(step)], step.Index)
 	}
+	r.several = map[string]bool{}
+	count := map[string]int{}
+	for _, o := range p.Outcomes {
+		if o.Kind == engine.KindContainer {
+			count[o.Service]++
+			r.several[o.Service] = count[o.Service] > 1
+		}
+	}
+}
+
+func (r *reporter) node(step plan.Step) string {
+	if r.several[step.Service] {
+		return fmt.Sprintf("%s-%d", step.Service, step.Number)
+	}
+	return step.Service
 }
 
 // object tells a container from a network of the same name.

@@ -415,3 +415,14 @@ func (p Plan) before(text string) []string {
 	}
 	return words
 }
+
+func TestHowALabWasAskedForIsKeptAndChangesNothing(t *testing.T) {
+	project := &types.Project{Name: "lab", Services: types.Services{"web": {Name: "web"}}}
+	one, err := Want(Spec{Project: project, Options: `{"variant":"a"}`})
+	require.NoError(t, err)
+	other, err := Want(Spec{Project: project})
+	require.NoError(t, err)
+	require.Equal(t, `{"variant":"a"}`, one.Services[0].Container(1).Labels[engine.LabelOptions])
+	require.NotContains(t, other.Services[0].Container(1).Labels, engine.LabelOptions)
+	require.Equal(t, other.Services[0].Hash, one.Services[0].Hash)
+}

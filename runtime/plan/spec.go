@@ -26,6 +26,9 @@ type Spec struct {
 	Contents map[string][]byte
 	// Probes are the conditions of readiness by service, besides the service's own healthcheck.
 	Probes map[string][]ready.Probe
+	// Options is how the lab was asked for, in the asker's own words; it is kept with the lab (engine.LabelOptions), so that who
+	// changes the running lab can ask for it in the same way. It changes nothing else.
+	Options string
 	// ImageIDs maps an image's name to the engine's ID for it, so that a rebuilt image recreates its containers.
 	ImageIDs map[string]string
 }
@@ -195,6 +198,9 @@ func (w *wanter) labels(own, custom types.Labels, more map[string]string) map[st
 	labels[engine.LabelLab] = w.desired.Lab
 	if w.spec.Source != "" {
 		labels[engine.LabelSource] = w.spec.Source
+	}
+	if w.spec.Options != "" {
+		labels[engine.LabelOptions] = w.spec.Options
 	}
 	return labels
 }

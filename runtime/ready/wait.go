@@ -207,7 +207,7 @@ func (w *Waiter) exited(ctx context.Context, target Target, waiting string, e ex
 	}
 	lines := w.lastLines(ctx, target.ID)
 	return hint.Wrap(&ExitError{Service: target.Service, Container: target.Name, Code: e.code, Waiting: waiting, Log: lines},
-		"see its whole log: ddsctl lab logs, service %s; then correct the service and run the same command again", target.Service)
+		"see its whole log: `ddsctl lab logs %s`; then correct the service and run the same command again", target.Service)
 }
 
 func (w *Waiter) lastLines(ctx context.Context, id string) []string {
@@ -284,7 +284,7 @@ func (w *Waiter) repeat(ctx context.Context, target Target, probe Probe, exits <
 		}
 		return hint.Wrap(&TimeoutError{Service: target.Service, Container: target.Name, Waiting: probe.String(),
 			After: w.clock.Now().Sub(begin), Last: last},
-			"it runs and can be looked at: ddsctl lab logs, service %s", target.Service)
+			"it runs and can be looked at: `ddsctl lab logs %s`", target.Service)
 	}
 }
 
