@@ -108,6 +108,14 @@ func (r Region) Empty(x, y int) bool {
 	return at != nil && at.arms == 0 && (at.Rune == 0 || at.Rune == ' ')
 }
 
+// Rune is the character at a place, 0 where there is none.
+func (r Region) Rune(x, y int) rune {
+	if at := r.cell(x, y); at != nil && at.arms == 0 {
+		return at.Rune
+	}
+	return 0
+}
+
 // Fill empties a part and gives it a background.
 func (r Region) Fill(x, y, w, h int, background Ink) {
 	for row := y; row < y+h; row++ {
