@@ -68,3 +68,24 @@ func networkOf(c engine.Container) string {
 	}
 	return ""
 }
+
+// AddressOf is where a node is reached in the lab's networks: its own address, or that of the node whose network it is in. The zero
+// address means that there is none.
+func AddressOf(state engine.State, c engine.Container) netip.Addr {
+	if provider := networkOf(c); provider != "" {
+		i := slices.IndexFunc(state.Containers, func(other engine.Container) bool { return other.ID == provider })
+		if i < 0 {
+			return netip.Addr{}
+		}
+		c = state.Containers[i]
+	}
+	if !c.Running() {
+		return netip.Addr{}
+	}
+	for _, network := range slices.Sorted(maps.Keys(c.Addresses)) {
+		if address := c.Addresses[network]; address.IsValid() {
+			return address
+		}
+	}
+	return netip.Addr{}
+}

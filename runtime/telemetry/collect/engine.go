@@ -1,0 +1,93 @@
+package collect
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ddsctl/ddsctl/runtime/engine"
+)
+
+// settleTime lets events that come together lead to one reading of the state.
+const settleTime = 20 * time.Millisecond
+
+// followEngine keeps the state and the events, and listens again when the engine was gone.
+func (c *collector) followEngine(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := c.listen(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			err = fmt.Errorf("the stream of events ended")
+		}
+		c.latest.source(sourceEngine, stateAbsent, fmt.Sprintf("what is shown is from before: %v", err))
+		pause(ctx, againAfter, nil)
+	}
+}
+
+// listen follows the events, and reads the state when they may have changed it, and now and then all the same.
+func (c *collector) listen(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	events, errs := c.engine.Events(ctx, c.options.About.Project)
+	defer func() {
+		cancel()
+		for range events { // until the engine's goroutine has ended
+		}
+	}()
+	if err := c.refresh(ctx); err != nil {
+		return err
+	}
+	ticker := time.NewTicker(stateEvery)
+	defer ticker.Stop()
+	var settle <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-errs:
+			return err
+		case event, ok := <-events:
+			if !ok {
+				return <-errs
+			}
+			if c.take(event) && settle == nil {
+				settle = time.After(settleTime)
+			}
+			continue
+		case <-settle:
+		case <-ticker.C:
+		}
+		settle = nil
+		if err := c.refresh(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// take keeps an event, and says whether it may have changed the state. Commands in containers happen all the time: health checks and
+// ddsctl's own.
+func (c *collector) take(event engine.Event) bool {
+	if strings.HasPrefix(event.Action, "exec_") {
+		return false
+	}
+	c.latest.set(func() {
+		c.latest.events = append(c.latest.events, event)
+		if event.Kind == engine.KindContainer && (event.Action == "update" || event.Action == "start") {
+			delete(c.latest.limits, event.ID)
+		}
+	})
+	return true
+}
+
+func (c *collector) refresh(ctx context.Context) error {
+	state, err := c.engine.State(ctx, c.options.About.Project)
+	if err != nil {
+		return err
+	}
+	c.latest.setState(state)
+	c.latest.source(sourceEngine, stateOK, "")
+	return nil
+}
