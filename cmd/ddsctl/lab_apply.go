@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 
@@ -73,18 +75,14 @@ func (a *app) reopen(cmd *cobra.Command, lab runningLab, o *upOptions) (*labs.La
 		o.noWire = !lab.hasHelper(engine.HelperWire)
 	}
 	opened, err := o.source.open(cmd.Context(), lab.ref())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, hint.Wrap(fmt.Errorf("read the files of %s anew: %w", lab.name, err),
+			"the lab runs on and can be used; `ddsctl lab down %s` removes it without its files", lab.name)
+	}
 	if err != nil {
-		return nil, hint.Wrap(fmt.Errorf("read the files of %s anew: %w", lab.name, err), "%s", orElse(hint.Of(err),
-			"the lab runs on and can be used; `ddsctl lab down "+lab.name+"` removes it without its files"))
+		return nil, fmt.Errorf("read the files of %s anew: %w", lab.name, err)
 	}
 	return opened, nil
-}
-
-func orElse(text, otherwise string) string {
-	if text != "" {
-		return text
-	}
-	return otherwise
 }
 
 func (l runningLab) hasHelper(kind string) bool {

@@ -149,10 +149,22 @@ func pickFirst(labs []runningLab, args []string) (runningLab, []string, error) {
 			return l, args, nil
 		}
 		return l, args[1:], nil
-	case len(labs) == 1 && !looksLikePath(args[0]):
+	case len(labs) == 1 && labs[0].hasNode(args[0]):
 		return labs[0], args, nil
+	case len(labs) == 1 && !looksLikePath(args[0]):
+		return l, nil, neither(labs[0], args[0])
 	}
 	return l, nil, err
+}
+
+// neither says that a word is no running lab and no node of the only one.
+func neither(l runningLab, word string) error {
+	nodes := slices.Sorted(maps.Values(engine.NodeNames(l.state.Containers)))
+	err := fmt.Errorf("%q is neither a running lab nor a node of %s: %w", word, l.name, engine.ErrNotFound)
+	if near := nearest.Word(word, append(nodes, l.name)); near != "" {
+		return hint.Wrap(err, "did you mean %s?", near)
+	}
+	return hint.Wrap(err, "%s has the nodes %s", l.name, strings.Join(nodes, ", "))
 }
 
 // nodes are the lab's containers without ddsctl's helpers, as the engine lists them.

@@ -78,6 +78,9 @@ func TestTheLabBeforeANodeMayBeLeftOut(t *testing.T) {
 	}
 	_, _, err := pickFirst([]runningLab{web, other}, []string{"redis"})
 	require.ErrorContains(t, err, `lab "redis" is not running`)
+	_, _, err = pickFirst([]runningLab{web}, []string{"rediss-1"})
+	require.ErrorContains(t, err, `"rediss-1" is neither a running lab nor a node of web`)
+	require.Equal(t, "did you mean redis-1?", hint.Of(err))
 }
 
 func TestAWordMeansANodeAServiceOrAContainer(t *testing.T) {

@@ -26,9 +26,13 @@ var varying = []struct {
 	from *regexp.Regexp
 	to   string
 }{
+	{regexp.MustCompile(`dcli-[a-z0-9_-]+?-\d{3,}`), "NAME"},
+	{regexp.MustCompile(`/\S*/script-[a-z0-9_-]+`), "WORK"},
 	{regexp.MustCompile(`sha256:[0-9a-f]{12,64}`), "sha256:ID"},
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "ID"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`), "TIME"},
+	{regexp.MustCompile(`127\.0\.0\.1:\d{4,5}`), "127.0.0.1:PORT"},
+	{regexp.MustCompile(`"host": \d{4,5}`), `"host": 0`},
 	{regexp.MustCompile(`"duration_ns": \d+`), `"duration_ns": 0`},
 	{regexp.MustCompile(`\b\d+\.\d+ ?s\b`), "0.0 s"},
 }

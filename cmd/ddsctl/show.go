@@ -20,11 +20,11 @@ func show(p *output.Progress) launch.Show {
 func showImage(p *output.Progress, stages map[string]string, i engine.ImageProgress) {
 	key, label := "image "+i.Image, "image "+i.Image
 	if i.Stage == engine.StageReady {
-		state := output.Done
 		if i.Text == "present" {
-			state = output.Skipped
+			p.Drop(key) // nothing happened
+		} else {
+			p.Update(key, label, output.Done, i.Text)
 		}
-		p.Update(key, label, state, i.Text)
 		return
 	}
 	if stages[i.Image] != i.Stage { // without a live display a build would be minutes of silence
