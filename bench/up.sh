@@ -20,7 +20,7 @@ cleanup() {
 	rm -rf "$work"
 }
 trap cleanup EXIT
-"$ddsctl" lab init "$lab" "$work/lab" >/dev/null 2>&1
+"$ddsctl" lab init "$lab" "$work/lab" >/dev/null
 
 read -ra up_flags <<<"${UP_FLAGS:-}"
 ours() { "$ddsctl" lab up "$work/lab" --name "$name" ${up_flags[@]+"${up_flags[@]}"}; }
@@ -31,12 +31,13 @@ theirs_down() { "${compose[@]}" -p "$name" -f "$work/lab/compose.yaml" down -v; 
 echo "ddsctl $("$ddsctl" version -o json | tr -d '\n ' | head -c 200)"
 echo "peer   $("${compose[@]}" version | head -1)"
 # One uncounted pair first: it brings the images and the page cache.
-ours >/dev/null 2>&1 && ours_down >/dev/null 2>&1
-theirs >/dev/null 2>&1 && theirs_down >/dev/null 2>&1
+for run in ours ours_down theirs theirs_down; do seconds_of "$run" >/dev/null; done
 
 for i in $(seq "$pairs"); do
-	a=$(seconds_of ours) && ad=$(seconds_of ours_down)
-	b=$(seconds_of theirs) && bd=$(seconds_of theirs_down)
+	a=$(seconds_of ours)
+	ad=$(seconds_of ours_down)
+	b=$(seconds_of theirs)
+	bd=$(seconds_of theirs_down)
 	echo "$a" >>"$work/a" && echo "$b" >>"$work/b" && echo "$ad" >>"$work/ad" && echo "$bd" >>"$work/bd"
 	echo "pair $i: up $a against $b s, down $ad against $bd s"
 done
