@@ -11,6 +11,7 @@ var blocks = []rune("▁▂▃▄▅▆▇█")
 
 // Spark draws the last values as one row of blocks; a value that is not known leaves a gap.
 func Spark(r cell.Region, x, y, width int, values []float64, s cell.Style) {
+	width = max(width, 0)
 	values = values[max(len(values)-width, 0):]
 	top := highest(values)
 	for i, v := range values {

@@ -21,8 +21,10 @@ func (s *Series) Last(n int) []float64 {
 	if s == nil {
 		return nil
 	}
-	return s.values[max(len(s.values)-n, 0):]
+	return last(s.values, n)
 }
+
+func last[T any](values []T, n int) []T { return values[max(len(values)-max(n, 0), 0):] }
 
 func (s *Series) push(v float64) {
 	s.values = append(s.values, v)
@@ -227,7 +229,7 @@ type Band struct {
 
 // Bands gives the faults among the last n Snapshots.
 func (h *History) Bands(n int) []Band {
-	times := h.Times[max(len(h.Times)-n, 0):]
+	times := last(h.Times, n)
 	if len(times) == 0 {
 		return nil
 	}
@@ -247,7 +249,7 @@ func (h *History) Bands(n int) []Band {
 
 // Span is the time that the last n Snapshots cover.
 func (h *History) Span(n int) time.Duration {
-	times := h.Times[max(len(h.Times)-n, 0):]
+	times := last(h.Times, n)
 	if len(times) < 2 {
 		return 0
 	}
