@@ -16,7 +16,7 @@ const (
 	CodeBusy      = "busy"
 )
 
-// ErrClosed: the connection to the helper ended before the call did.
+// ErrClosed says that the connection to the helper ended before the call did.
 var ErrClosed = errors.New("connection to the lab's helper closed")
 
 // Error is a handler's error as it crosses the stream. Its hint travels along and is found by hint.Of on the other side. A

@@ -140,7 +140,7 @@ func (w *Waiter) Wait(ctx context.Context, target Target, probes []Probe) error 
 	exits := w.watchExit(ctx, target)
 	defer func() {
 		cancel()
-		for range exits { //nolint:revive // the watcher ends before Wait does
+		for range exits { // the watcher ends before Wait does
 		}
 	}()
 	if len(probes) == 0 {
@@ -291,7 +291,7 @@ func (w *Waiter) repeat(ctx context.Context, target Target, probe Probe, exits <
 func (w *Waiter) interrupted(ctx context.Context, target Target, probe Probe, last error) error {
 	err := fmt.Errorf("service %q: waiting for %s of container %s: %w", target.Service, probe, target.Name, context.Cause(ctx))
 	if last != nil && !errors.Is(last, context.Canceled) {
-		return fmt.Errorf("%w (last attempt: %v)", err, last)
+		return fmt.Errorf("%w (last attempt: %v)", err, last) //nolint:errorlint // what the last attempt met is said, it is no cause
 	}
 	return err
 }
