@@ -115,7 +115,7 @@ func (r *reach) over(ctx context.Context, dialer Dialer, address netip.AddrPort,
 		}
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // a probe's connection has nothing to lose
+	defer conn.Close()
 	// Ending the attempt ends what waits on the connection.
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	if r.probe.Kind == HTTP {
@@ -163,7 +163,7 @@ func (r *reach) http(ctx context.Context, conn net.Conn, address netip.AddrPort)
 	if err != nil {
 		return fmt.Errorf("no answer in HTTP: %w", err)
 	}
-	defer response.Body.Close() //nolint:errcheck // only read
+	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
 	if err != nil && r.probe.Pattern != "" {
 		return err
