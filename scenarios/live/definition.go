@@ -1,0 +1,81 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+
+	"github.com/ddsctl/ddsctl/labs"
+	"github.com/ddsctl/ddsctl/runtime/engine"
+	"github.com/ddsctl/ddsctl/runtime/ready"
+	"github.com/ddsctl/ddsctl/runtime/telemetry/assemble"
+	"github.com/ddsctl/ddsctl/runtime/telemetry/collect"
+	"github.com/ddsctl/ddsctl/runtime/telemetry/component"
+	"github.com/ddsctl/ddsctl/runtime/telemetry/probe"
+)
+
+// asked is how a lab was asked for, as far as that changes what its files say; engine.LabelOptions keeps it.
+type asked struct {
+	Files    []string `json:"files"`
+	Profiles []string `json:"profiles"`
+	Variant  string   `json:"variant"`
+	Trust    bool     `json:"trust"`
+}
+
+// definition reads a running lab's files again, in the way it was asked for.
+func definition(ctx context.Context, project string, state engine.State) (*labs.Lab, error) {
+	slug, source := label(state, engine.LabelLab), label(state, engine.LabelSource)
+	var how asked
+	var newest engine.Container
+	for _, c := range state.Containers {
+		if c.Helper() == "" && (newest.ID == "" || c.Created.After(newest.Created)) {
+			newest = c
+		}
+	}
+	if json.Unmarshal([]byte(newest.Labels[engine.LabelOptions]), &how) != nil {
+		how = asked{} // none, or another version's words
+	}
+	ref := source
+	switch source {
+	case labs.SourceCatalogue:
+		ref = slug
+	case "":
+		return nil, fmt.Errorf("nothing says where %s was read from", project)
+	}
+	return labs.Open(ctx, ref, labs.Options{Name: project, Files: how.Files, Profiles: how.Profiles, Variant: how.Variant, Trust: how.Trust})
+}
+
+// watching is what the collector needs to know of the lab.
+func (l *Lab) watching() collect.Options {
+	options := collect.Options{About: assemble.About{Lab: l.Slug, Project: l.Project, Services: map[string]assemble.Service{}},
+		Components: map[string]probe.Component{}, Probes: map[string][]ready.Probe{}, Interval: l.options.Interval}
+	if l.Definition == nil {
+		return options
+	}
+	readers, commands := component.Readers(), component.CommandReaders()
+	for _, name := range l.Definition.Project.ServiceNames() {
+		service := l.Definition.Service(name)
+		options.About.Services[name] = assemble.Service{Kind: service.Kind, Role: service.Role}
+		c := probe.Component{Kind: service.Kind}
+		if s := service.Stats; s != nil {
+			if s.Off {
+				continue
+			}
+			c.Port, c.Path, c.User, c.Password = s.Port, s.Path, s.User, s.Password
+			if s.Reader != "" {
+				c.Kind = s.Reader
+			}
+		}
+		_, reads := readers[c.Kind]
+		_, runs := commands[c.Kind]
+		if reads || runs {
+			options.Components[name] = c
+		}
+	}
+	for _, link := range l.Definition.Links() {
+		options.About.Links = append(options.About.Links, assemble.Link{From: link.From, To: link.To, Port: link.Port, Protocol: link.Protocol})
+	}
+	maps.Copy(options.Probes, l.Definition.Spec().Probes)
+	return options
+}
