@@ -50,7 +50,7 @@ func (s *sandbox) note(format string, args ...any) {
 func (s *sandbox) Snapshots(ctx context.Context) iter.Seq2[telemetry.Snapshot, error] {
 	return func(yield func(telemetry.Snapshot, error) bool) {
 		start := time.Now()
-		tick := time.NewTicker(500 * time.Millisecond)
+		tick := time.NewTicker(470 * time.Millisecond) // never in the very instant of a step
 		defer tick.Stop()
 		for {
 			select {

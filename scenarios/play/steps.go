@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -71,7 +69,7 @@ func (p *player) step(ctx, over context.Context, step script.Step, phase string,
 		p.tell(Event{Kind: EventWait, Phase: phase, Text: step.When})
 		if err := p.await(patient, step.When); err != nil {
 			if ctx.Err() == nil {
-				p.keep(record.Step{Name: step.Name, Phase: phase, Kind: kindOf(step), Text: words(step), State: record.Skipped, When: step.When,
+				p.keep(record.Step{Name: step.Name, Phase: phase, Kind: step.Kind(), Text: step.Words(), State: record.Skipped, When: step.When,
 					At: time.Since(p.record.Start), Error: err.Error()})
 			}
 			return
@@ -111,7 +109,7 @@ func (p *player) keep(s record.Step) {
 
 // do carries a step out and records it.
 func (p *player) do(ctx context.Context, step script.Step, phase string, number int, when string) {
-	done := record.Step{Name: step.Name, Phase: phase, Kind: kindOf(step), Text: words(step), State: record.Done, When: when, At: time.Since(p.record.Start)}
+	done := record.Step{Name: step.Name, Phase: phase, Kind: step.Kind(), Text: step.Words(), State: record.Done, When: when, At: time.Since(p.record.Start)}
 	begin := time.Now()
 	var err error
 	switch {
@@ -210,64 +208,4 @@ func (p *player) run(ctx context.Context, c script.Command) (string, error) {
 		}
 	}
 	return shown, nil
-}
-
-func kindOf(s script.Step) string {
-	switch {
-	case s.Inject != nil:
-		return "fault"
-	case s.Heal != "":
-		return "heal"
-	case s.Traffic != nil:
-		return "traffic"
-	case s.Scale != nil:
-		return "scale"
-	default:
-		return "run"
-	}
-}
-
-// words say what a step does.
-func words(s script.Step) string {
-	switch {
-	case s.Inject != nil:
-		return strings.Join(s.Inject, " ")
-	case s.Heal != "":
-		return "heal " + s.Heal
-	case s.Traffic != nil:
-		return trafficWords(*s.Traffic)
-	case s.Scale != nil:
-		var parts []string
-		for _, name := range slices.Sorted(maps.Keys(s.Scale)) {
-			parts = append(parts, fmt.Sprintf("%s=%d", name, s.Scale[name]))
-		}
-		return "scale " + strings.Join(parts, " ")
-	case s.Run != nil:
-		return "run in " + s.Run.Node + ": " + strings.Join(s.Run.Run, " ")
-	}
-	return ""
-}
-
-func trafficWords(t script.Traffic) string {
-	text := "traffic"
-	if t.Workload != "" {
-		text += " " + t.Workload
-	}
-	var parts []string
-	if t.Rate != nil {
-		parts = append(parts, fmt.Sprintf("to %g/s", *t.Rate))
-	}
-	if t.Arrival != nil {
-		parts = append(parts, "arrivals "+string(t.Arrival.Process))
-	}
-	if t.Pause != nil {
-		parts = append(parts, map[bool]string{true: "paused", false: "goes on"}[*t.Pause])
-	}
-	if t.Keys != nil {
-		parts = append(parts, "keys "+string(t.Keys.Distribution))
-	}
-	if t.Mix != nil {
-		parts = append(parts, "another mix")
-	}
-	return text + " " + strings.Join(parts, ", ")
 }
