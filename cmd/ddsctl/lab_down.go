@@ -27,6 +27,8 @@ type downResult struct {
 	Changed bool           `json:"changed"`
 	DryRun  bool           `json:"dry_run,omitempty"`
 	Removed []plan.Outcome `json:"removed"`
+
+	summary string
 }
 
 func newLabDownCommand(a *app) *cobra.Command {
@@ -61,16 +63,13 @@ func (a *app) labDown(ctx context.Context, cmd *cobra.Command, o downOptions, ar
 	if err != nil {
 		return err
 	}
-	var names []string
-	switch {
-	case o.all:
-		names = labNames(running)
-	default:
+	names, unsure := labNames(running), error(nil)
+	if !o.all {
 		name, err := a.downName(ctx, running, args)
-		if err != nil {
+		if name == "" {
 			return err
 		}
-		names = []string{name}
+		names, unsure = []string{name}, err
 	}
 	options := lifecycle.DownOptions{KeepVolumes: o.keepVolumes, DryRun: o.dryRun}
 	if cmd.Flags().Changed("timeout") {
@@ -80,7 +79,12 @@ func (a *app) labDown(ctx context.Context, cmd *cobra.Command, o downOptions, ar
 	for _, name := range names {
 		result, err := a.down(ctx, name, options)
 		failed = errors.Join(failed, err)
-		if err == nil {
+		switch {
+		case err != nil:
+		case unsure != nil && !result.Changed:
+			failed = errors.Join(failed, unsure)
+		default:
+			a.sayDown(result)
 			results = append(results, result)
 		}
 	}
@@ -93,8 +97,8 @@ func (a *app) labDown(ctx context.Context, cmd *cobra.Command, o downOptions, ar
 	return failed
 }
 
-// downName is the project to remove. One of which nothing is there may still be asked for: it may have been interrupted at
-// an instant from which something is yet to come.
+// downName is the project to remove. One of which nothing is there may still be asked for: it may have been interrupted at an instant
+// from which something is yet to come. Where the word names no lab at all it is returned with the error to report if nothing was.
 func (a *app) downName(ctx context.Context, running []runningLab, args []string) (string, error) {
 	if len(args) == 0 {
 		lab, err := pick(running, "")
@@ -107,7 +111,10 @@ func (a *app) downName(ctx context.Context, running []runningLab, args []string)
 	if name, ok := a.projectName(ctx, args[0]); ok {
 		return name, nil
 	}
-	return "", err
+	if looksLikePath(args[0]) {
+		return "", err
+	}
+	return args[0], err
 }
 
 func (a *app) down(ctx context.Context, name string, options lifecycle.DownOptions) (downResult, error) {
@@ -126,17 +133,21 @@ func (a *app) down(ctx context.Context, name string, options lifecycle.DownOptio
 	if removed == nil {
 		removed = []plan.Outcome{}
 	}
+	return downResult{Name: name, Changed: result.Changed(), DryRun: options.DryRun, Removed: removed,
+		summary: result.Summary() + " in " + seconds(result.Duration)}, nil
+}
+
+func (a *app) sayDown(r downResult) {
 	switch {
-	case !result.Changed():
-		a.say("%s: nothing to remove", name)
-	case options.DryRun:
-		for _, x := range removed {
+	case !r.Changed:
+		a.say("%s: nothing to remove", r.Name)
+	case r.DryRun:
+		for _, x := range r.Removed {
 			a.say("would remove %s %s", x.Kind, x.Name)
 		}
 	default:
-		a.say("%s: %s in %s", name, result.Summary(), seconds(result.Duration))
+		a.say("%s: %s", r.Name, r.summary)
 	}
-	return downResult{Name: name, Changed: result.Changed(), DryRun: options.DryRun, Removed: removed}, nil
 }
 
 // seconds is a duration for people.
