@@ -14,6 +14,8 @@ import (
 
 // Found is what Probe found out about the kernel.
 type Found struct {
+	WhyBridge string // why there can be no rules in the bridge; "" where there can
+
 	Means    Means
 	WhyMeans string // why none, or why not a better one
 	Twice    bool   // packets can be duplicated
@@ -23,6 +25,11 @@ type Found struct {
 // Probe asks the kernel what it takes, by trying rules that no packet meets in tables of their own, which are gone when it returns.
 func Probe() Found {
 	var found Found
+	if err := attempt(Bridge, chance(1)); err != nil {
+		found.WhyBridge = err.Error()
+		found.WhyMeans, found.WhyTwice = found.WhyBridge, found.WhyBridge
+		return found
+	}
 	bridged4, bridged6 := bridgedCalls("iptables"), bridgedCalls("ip6tables")
 	var refused []string
 	for _, try := range []struct {

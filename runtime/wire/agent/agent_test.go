@@ -1,0 +1,418 @@
+//go:build linux
+
+package agent_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ddsctl/ddsctl/runtime/control"
+	"github.com/ddsctl/ddsctl/runtime/wire"
+	"github.com/ddsctl/ddsctl/runtime/wire/agent"
+	"github.com/ddsctl/ddsctl/runtime/wire/netlab"
+)
+
+// folderVariable makes this test program a wire helper.
+const folderVariable = "DDSCTL_TEST_WIRE"
+
+func TestMain(m *testing.M) {
+	folder := os.Getenv(folderVariable)
+	if folder == "" {
+		os.Exit(m.Run())
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	if err := help(ctx, folder); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func help(ctx context.Context, folder string) error {
+	a, err := agent.New(agent.Options{Folder: folder, Seed: 42, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	if err != nil {
+		return err
+	}
+	listener, err := control.Listen(filepath.Join(folder, "control.sock"))
+	if err != nil {
+		return err
+	}
+	var running sync.WaitGroup
+	running.Go(func() { _ = a.Run(ctx) })
+	err = control.Serve(ctx, listener, a.Handlers())
+	running.Wait()
+	if err := a.Close(); err != nil {
+		return err
+	}
+	return err
+}
+
+// helper is a wire helper in a process of its own, in the network namespace of a lab's host.
+type helper struct {
+	*wire.Client
+	process *exec.Cmd
+	folder  string
+	said    *bytes.Buffer
+	control *control.Client
+}
+
+func start(t *testing.T, lab *netlab.Lab, folder string) *helper {
+	t.Helper()
+	h := &helper{process: exec.Command(os.Args[0]), folder: folder, said: &bytes.Buffer{}}
+	h.process.Env = append(os.Environ(), folderVariable+"="+folder)
+	h.process.Stderr = h.said
+	lab.Host.Do(t, h.process.Start) // a child is born into its parent thread's namespace
+	t.Cleanup(func() {
+		h.end(t)
+		if t.Failed() {
+			t.Logf("the helper said: %s", h.said)
+		}
+	})
+	var conn net.Conn
+	require.Eventually(t, func() bool {
+		var err error
+		conn, err = net.Dial("unix", filepath.Join(folder, "control.sock"))
+		return err == nil
+	}, 10*time.Second, 5*time.Millisecond, "the helper listens")
+	h.control = control.Dial(t.Context(), conn)
+	h.Client = wire.NewClient(h.control)
+	return h
+}
+
+// end asks the helper to end, once.
+func (h *helper) end(t *testing.T) {
+	t.Helper()
+	if h.process.ProcessState != nil {
+		return
+	}
+	require.NoError(t, h.process.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, h.process.Wait(), h.said)
+}
+
+func (h *helper) kill(t *testing.T) {
+	t.Helper()
+	require.NoError(t, h.process.Process.Kill())
+	_ = h.process.Wait()
+}
+
+// town is a lab with a helper that knows it.
+type town struct {
+	*netlab.Lab
+	*helper
+	topology wire.Topology
+	healthy  string // rules
+}
+
+func newTown(t *testing.T, nodes ...string) *town {
+	t.Helper()
+	lab := netlab.New(t, nodes...)
+	c := &town{Lab: lab, helper: start(t, lab, t.TempDir()), topology: lab.Topology("town")}
+	require.NoError(t, c.Configure(t.Context(), c.topology))
+	c.healthy = lab.Rules(t)
+	return c
+}
+
+func (c *town) flow(from, to string) netlab.Flow {
+	return netlab.Flow{From: c.node(from), To: c.node(to)}
+}
+
+func (c *town) node(name string) *netlab.Namespace {
+	if name == wire.Host {
+		return c.Host
+	}
+	return c.Nodes[name]
+}
+
+func (c *town) arrive(t *testing.T, from, to string, n int) int {
+	t.Helper()
+	flow := c.flow(from, to)
+	flow.Count = n
+	return len(flow.Run(t))
+}
+
+func (c *town) inject(t *testing.T, kind wire.Kind, target string, change ...func(*wire.Fault)) wire.State {
+	t.Helper()
+	f, err := wire.ParseTarget(target)
+	require.NoError(t, err)
+	f.Kind = kind
+	for _, with := range change {
+		with(&f)
+	}
+	state, err := c.Inject(t.Context(), f)
+	require.NoError(t, err)
+	return state
+}
+
+func (c *town) heal(t *testing.T, id string) wire.State {
+	t.Helper()
+	healed, err := c.Heal(t.Context(), id)
+	require.NoError(t, err)
+	require.Len(t, healed, 1)
+	return healed[0]
+}
+
+func (c *town) state(t *testing.T, id string) wire.State {
+	t.Helper()
+	states, err := c.List(t.Context())
+	require.NoError(t, err)
+	for _, state := range states {
+		if state.ID == id {
+			return state
+		}
+	}
+	require.Fail(t, "no such fault", id)
+	return wire.State{}
+}
+
+func TestACutStandsWhenInjectReturnsAndOneWay(t *testing.T) {
+	c := newTown(t, "a", "b")
+	require.Equal(t, 10, c.arrive(t, "a", "b", 10))
+	// A stream of datagrams both ways; the cut comes in the middle.
+	const every = time.Millisecond
+	there, back := c.flow("a", "b"), c.flow("b", "a")
+	there.Count, there.Every = 1500, every
+	back.Count, back.Every = 1500, every
+	var arrivals [2][]netlab.Arrival
+	var flows sync.WaitGroup
+	for i, flow := range []netlab.Flow{there, back} {
+		flows.Go(func() { arrivals[i] = flow.Run(t) })
+	}
+	var state wire.State
+	require.Eventually(t, func() bool { // once it flows
+		counters, err := c.Read(t.Context())
+		require.NoError(t, err)
+		return packets(counters, "a", "b") > 200
+	}, 10*time.Second, 5*time.Millisecond)
+	state = c.inject(t, wire.Cut, "a->b")
+	returned := time.Now()
+	flows.Wait()
+	require.NotEmpty(t, arrivals[0])
+	last := arrivals[0][len(arrivals[0])-1].At
+	require.Less(t, last.Sub(returned), 100*time.Millisecond, "no packet passes once the command has returned")
+	require.Less(t, len(arrivals[0]), 1500)
+	require.Len(t, arrivals[1], 1500, "the way back is not cut")
+
+	state = c.state(t, state.ID)
+	require.Equal(t, wire.Yes, state.Verified, state.Figure)
+	require.Equal(t, []string{"a", "b"}, state.Nodes)
+	t.Log(state.Figure)
+	require.Equal(t, wire.Yes, c.heal(t, state.ID).Verified)
+	require.Equal(t, 20, c.arrive(t, "a", "b", 20))
+	require.Equal(t, c.healthy, c.Rules(t))
+}
+
+// packets that went from one node to another, whoever opened what.
+func packets(counters wire.Counters, from, to string) (n uint64) {
+	for _, link := range counters.Links {
+		switch {
+		case link.From == from && link.To == to:
+			n += link.Forward.Packets
+		case link.From == to && link.To == from:
+			n += link.Backward.Packets
+		}
+	}
+	return n
+}
+
+func TestADelayIsMeasuredByARoundTripWithinATwentieth(t *testing.T) {
+	c := newTown(t, "a", "b")
+	state := c.inject(t, wire.Delay, "a->b", func(f *wire.Fault) { f.Delay, f.Jitter = 100*time.Millisecond, 10*time.Millisecond })
+	trips := roundTrips(t, c, 60)
+	require.InDelta(t, float64(100*time.Millisecond), float64(trips), float64(5*time.Millisecond))
+	state = c.state(t, state.ID)
+	require.Equal(t, wire.Yes, state.Verified, state.Figure)
+	t.Log(state.Figure, "round trip", trips)
+	c.heal(t, state.ID)
+	require.Less(t, roundTrips(t, c, 20), 50*time.Millisecond)
+	require.Equal(t, c.healthy, c.Rules(t))
+}
+
+// roundTrips gives the mean of n round trips of datagrams, one after the other.
+func roundTrips(t *testing.T, c *town, n int) time.Duration {
+	t.Helper()
+	a, b := c.Nodes["a"], c.Nodes["b"]
+	var server, client *net.UDPConn
+	b.Do(t, func() (err error) {
+		server, err = net.ListenUDP("udp", &net.UDPAddr{IP: b.Address.AsSlice()})
+		return err
+	})
+	var echo sync.WaitGroup
+	echo.Go(func() {
+		buf := make([]byte, 100)
+		for {
+			n, from, err := server.ReadFromUDP(buf)
+			if err != nil {
+				return
+			}
+			_, _ = server.WriteToUDP(buf[:n], from)
+		}
+	})
+	defer echo.Wait()
+	defer server.Close()
+	a.Do(t, func() (err error) {
+		client, err = net.DialUDP("udp", nil, server.LocalAddr().(*net.UDPAddr))
+		return err
+	})
+	defer client.Close()
+	buf := make([]byte, 100)
+	begin := time.Now()
+	for range n {
+		_, err := client.Write([]byte("ping"))
+		require.NoError(t, err)
+		require.NoError(t, client.SetReadDeadline(time.Now().Add(10*time.Second)))
+		_, err = client.Read(buf)
+		require.NoError(t, err)
+	}
+	return time.Since(begin) / time.Duration(n)
+}
+
+func TestALossIsMeasuredWithinTwoPoints(t *testing.T) {
+	c := newTown(t, "a", "b")
+	state := c.inject(t, wire.Loss, "a->b", func(f *wire.Fault) { f.Probability = 0.1 })
+	arrived := c.arrive(t, "a", "b", 5000)
+	require.InDelta(t, 0.1, 1-float64(arrived)/5000, 0.02)
+	state = c.state(t, state.ID)
+	require.Equal(t, wire.Yes, state.Verified, state.Figure)
+	require.Equal(t, fmt.Sprintf("%.3g %% of 5000 packets dropped", float64(5000-arrived)/50), state.Figure)
+	counters, err := c.Read(t.Context())
+	require.NoError(t, err)
+	require.Len(t, counters.Links, 1)
+	require.Equal(t, wire.Flow{Packets: 5000, Bytes: 5000 * 38, Dropped: uint64(5000 - arrived)}, counters.Links[0].Forward)
+}
+
+func TestARateIsKeptByTCPWithinATenth(t *testing.T) {
+	c := newTown(t, "a", "b")
+	const rate = 10_000_000
+	state := c.inject(t, wire.Rate, "a->b", func(f *wire.Fault) { f.Rate = rate })
+	const size = 4_000_000 // 3.2 s
+	took := transfer(t, c.Nodes["a"], c.Nodes["b"], size)
+	t.Log(c.state(t, state.ID).Figure, took)
+	require.InDelta(t, rate, size*8/took.Seconds(), rate*0.1)
+	state = c.state(t, state.ID)
+	require.Equal(t, wire.Yes, state.Verified, state.Figure)
+	c.heal(t, state.ID)
+	require.Less(t, transfer(t, c.Nodes["a"], c.Nodes["b"], size), time.Second)
+}
+
+// transfer sends so many bytes by TCP and gives how long the receiver took from the first to the last.
+func transfer(t *testing.T, from, to *netlab.Namespace, size int64) time.Duration {
+	t.Helper()
+	var listener net.Listener
+	to.Do(t, func() (err error) {
+		listener, err = net.Listen("tcp", net.JoinHostPort(to.Address.String(), "0"))
+		return err
+	})
+	defer listener.Close()
+	sent := make(chan error, 1)
+	go func() {
+		sent <- from.Run(func() error {
+			conn, err := net.Dial("tcp", listener.Addr().String())
+			if err != nil {
+				return err
+			}
+			if _, err := io.CopyN(conn, zeros{}, size); err != nil {
+				return err
+			}
+			return conn.Close()
+		})
+	}()
+	conn, err := listener.Accept()
+	require.NoError(t, err)
+	defer conn.Close()
+	first := make([]byte, 1)
+	_, err = io.ReadFull(conn, first)
+	require.NoError(t, err)
+	begin := time.Now()
+	n, err := io.Copy(io.Discard, conn)
+	require.NoError(t, err)
+	took := time.Since(begin)
+	require.Equal(t, size-1, n)
+	require.NoError(t, <-sent)
+	return took
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+func TestBytesOfALinkAreThoseOfTheInterfaces(t *testing.T) {
+	c := newTown(t, "a", "b")
+	before := interfaceBytes(t, c.Nodes["a"])
+	transfer(t, c.Nodes["a"], c.Nodes["b"], 50<<20)
+	after := interfaceBytes(t, c.Nodes["a"])
+	counters, err := c.Read(t.Context())
+	require.NoError(t, err)
+	require.Len(t, counters.Links, 1)
+	link := counters.Links[0]
+	require.Equal(t, "a", link.From)
+	require.Equal(t, "b", link.To)
+	require.Equal(t, "tcp", link.Protocol)
+	require.False(t, link.Guessed)
+	require.InEpsilon(t, after.sent-before.sent, link.Forward.FrameBytes(), 0.01)
+	require.InEpsilon(t, after.received-before.received, link.Backward.FrameBytes(), 0.01)
+}
+
+type traffic struct{ received, sent uint64 }
+
+// interfaceBytes reads what the node's own interface has counted.
+func interfaceBytes(t *testing.T, n *netlab.Namespace) (bytes traffic) {
+	t.Helper()
+	n.Do(t, func() error {
+		raw, err := os.ReadFile("/proc/thread-self/net/dev")
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(string(raw)) {
+			name, counts, _ := strings.Cut(strings.TrimSpace(line), ":")
+			if name != "eth0" {
+				continue
+			}
+			var skip [7]uint64
+			_, err = fmt.Sscan(counts, &bytes.received, &skip[0], &skip[1], &skip[2], &skip[3], &skip[4], &skip[5], &skip[6], &bytes.sent)
+		}
+		return err
+	})
+	require.Positive(t, bytes.sent)
+	return bytes
+}
+
+func TestReorderingAndDuplicationAreSeenToBite(t *testing.T) {
+	c := newTown(t, "a", "b")
+	capabilities, err := c.Capabilities(t.Context())
+	require.NoError(t, err)
+	t.Logf("%+v", capabilities)
+	require.True(t, capabilities.Delay.Available(), capabilities.Delay.Why)
+	reorder := c.inject(t, wire.Reorder, "a->b", func(f *wire.Fault) { f.Probability = 0.2 })
+	flow := c.flow("a", "b")
+	flow.Count, flow.Every = 1000, time.Millisecond
+	require.Len(t, flow.Run(t), 1000)
+	state := c.heal(t, reorder.ID)
+	require.Equal(t, wire.Yes, state.Verified, state.Figure)
+	t.Log(state.Figure)
+
+	if !capabilities.Duplicate.Available() {
+		t.Skip(capabilities.Duplicate.Why)
+	}
+	twice := c.inject(t, wire.Duplicate, "a->b", func(f *wire.Fault) { f.Probability = 0.25 })
+	arrived := len(flow.Run(t))
+	require.InDelta(t, 1250, arrived, 70)
+	state = c.heal(t, twice.ID)
+	require.Equal(t, wire.Yes, state.Verified, state.Figure)
+	t.Log(state.Figure)
+	require.Equal(t, c.healthy, c.Rules(t))
+}
