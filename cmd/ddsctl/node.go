@@ -8,6 +8,7 @@ func newNodeCommand(a *app) *cobra.Command {
 	cmd := group("node", "The programs that run inside a lab",
 		"The programs that run inside a lab's containers. They are not for use on the host.",
 		newNodeDialCommand(a),
+		newNodeFillCommand(a),
 	)
 	cmd.Hidden = true
 	return cmd

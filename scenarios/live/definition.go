@@ -48,8 +48,11 @@ func definition(ctx context.Context, project string, state engine.State) (*labs.
 
 // watching is what the collector needs to know of the lab.
 func (l *Lab) watching() collect.Options {
+	l.mu.Lock()
+	interval := l.options.Interval
+	l.mu.Unlock()
 	options := collect.Options{About: assemble.About{Lab: l.Slug, Project: l.Project, Services: map[string]assemble.Service{}},
-		Components: map[string]probe.Component{}, Probes: map[string][]ready.Probe{}, Interval: l.options.Interval}
+		Components: map[string]probe.Component{}, Probes: map[string][]ready.Probe{}, Interval: interval}
 	if l.Definition == nil {
 		return options
 	}

@@ -195,6 +195,13 @@ func (l *Lab) Snapshots(ctx context.Context) iter.Seq2[telemetry.Snapshot, error
 	return collect.Watch(ctx, l.engine, l.watching())
 }
 
+// SetInterval changes the time between Snapshots of streams that begin later.
+func (l *Lab) SetInterval(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.options.Interval = d
+}
+
 // Inject puts a fault on the lab. When it returns, the fault stands; on an error nothing of it does.
 func (l *Lab) Inject(ctx context.Context, spec fault.Spec) ([]telemetry.Fault, error) {
 	return l.faults.Inject(ctx, spec)
