@@ -156,7 +156,7 @@ func outline(lab *labs.Lab) string {
 	if len(s.Links) > 0 {
 		b.WriteString("\n## Links\n\n")
 		for _, l := range s.Links {
-			fmt.Fprintf(&b, "- %s to %s %s\n", l.From, l.To, l.Label)
+			fmt.Fprintln(&b, strings.TrimSpace(fmt.Sprintf("- %s to %s %s", l.From, l.To, l.Label)))
 		}
 	}
 	if len(s.Addresses) > 0 {

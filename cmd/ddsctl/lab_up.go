@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
+	"regexp"
+	"slices"
 	"strings"
 
 	"charm.land/lipgloss/v2"
@@ -152,6 +155,9 @@ func (a *app) tellUp(ctx context.Context, lab *labs.Lab, o upOptions, result lif
 		urls, data.Try = lab.Format.URLs, append(data.Try, lab.Format.Try...)
 	}
 	data.Addresses = append(data.Addresses, addresses(state.Containers, urls, a.engineClient.Address())...)
+	if o.source.FreePorts {
+		data.Try = atFreePorts(ctx, lab, data.Try, data.Addresses)
+	}
 	a.sayAddresses(data.Addresses)
 	a.sayTry(lab, data)
 	return a.printUp(data)
@@ -208,8 +214,9 @@ func (a *app) sayAddresses(list []address) {
 func (a *app) sayTry(lab *labs.Lab, data upResult) {
 	name := data.Name
 	commands := append([]format.Try(nil), data.Try...)
-	if lab.Guide() != "" {
-		commands = append(commands, format.Try{Run: "ddsctl lab show " + lab.Slug, About: "its guide: what to predict, do and watch"})
+	guide := format.Try{Run: "ddsctl lab show " + lab.Slug, About: "its guide: what to predict, do and watch"}
+	if lab.Guide() != "" && !slices.ContainsFunc(commands, func(t format.Try) bool { return t.Run == guide.Run }) {
+		commands = append(commands, guide)
 	}
 	commands = append(commands, format.Try{Run: "ddsctl lab down " + name, About: "leave nothing behind"})
 	a.say("\ntry next:")
@@ -222,6 +229,35 @@ func (a *app) sayTry(lab *labs.Lab, data upResult) {
 	for _, c := range commands {
 		a.say("%s", strings.TrimRight(fmt.Sprintf("  %-*s   %s", width, c.Run, c.About), " "))
 	}
+}
+
+// atFreePorts puts the ports that the engine has picked in the place of those that the lab's commands name.
+func atFreePorts(ctx context.Context, lab *labs.Lab, commands []format.Try, list []address) []format.Try {
+	ref := lab.Source
+	if ref == labs.SourceCatalogue {
+		ref = lab.Slug
+	}
+	named, err := openOptions{Variant: lab.Variant}.open(ctx, ref)
+	if err != nil {
+		return commands // they are only a proposal
+	}
+	commands = slices.Clone(commands)
+	for _, x := range list {
+		_, free, err := net.SplitHostPort(x.Address)
+		if err != nil {
+			continue
+		}
+		for _, p := range named.Project.Services[x.Service].Ports {
+			if p.Target != uint32(x.Port) || p.Published == "" {
+				continue
+			}
+			word := regexp.MustCompile(`\b` + regexp.QuoteMeta(p.Published) + `\b`)
+			for i := range commands {
+				commands[i].Run = word.ReplaceAllString(commands[i].Run, free)
+			}
+		}
+	}
+	return commands
 }
 
 // longestTry is the longest command that the others are aligned with.

@@ -26,7 +26,7 @@ func TestDockerScripts(t *testing.T) {
 	client := dockerEngine(t)
 	binary, err := built()
 	require.NoError(t, err)
-	compose := exec.Command("docker", "compose", "version").Run() == nil
+	compose := dockerCompose()
 	for _, folder := range suites(t, true) {
 		t.Run(filepath.Base(folder), func(t *testing.T) {
 			p := params(folder)
@@ -35,19 +35,22 @@ func TestDockerScripts(t *testing.T) {
 				case "docker":
 					return true, nil
 				case "compose":
-					return compose, nil
+					return compose != nil, nil
 				}
 				return false, fmt.Errorf("no condition %q", condition)
 			}
 			p.Cmds["foreign"] = foreign(client)
 			p.Cmds["listen"] = listen
+			p.Cmds["compose"] = func(ts *testscript.TestScript, neg bool, args []string) {
+				if err := ts.Exec(compose[0], append(compose[1:len(compose):len(compose)], args...)...); (err != nil) != neg {
+					ts.Fatalf("docker compose %s: %v", strings.Join(args, " "), err)
+				}
+			}
 			p.Setup = func(env *testscript.Env) error {
 				name := projectName(filepath.Base(env.WorkDir))
 				env.Setenv("NAME", name)
 				env.Setenv("DOCKER_HOST", client.Address())
 				env.Setenv("DDSCTL_NODE_BINARY", binary)
-				// The plugins of the Docker client are found from the home folder, which scripts do not have.
-				env.Setenv("DOCKER_CONFIG", filepath.Join(env.WorkDir, ".docker"))
 				env.Defer(func() { leftNothing(t, client, name) })
 				return nil
 			}
@@ -98,6 +101,22 @@ func leftNothing(t *testing.T, client *docker.Client, name string) {
 			t.Error(err)
 		}
 	}
+}
+
+// dockerCompose is the command for Docker Compose v2 or later: the plugin, the program of that name, or the one that the benchmarks
+// have built; nil where there is none.
+func dockerCompose() []string {
+	candidates := [][]string{{"docker", "compose"}, {"docker-compose"}}
+	if cache, err := os.UserCacheDir(); err == nil {
+		candidates = append(candidates, []string{filepath.Join(cache, "ddsctl", "bench", "docker-compose")})
+	}
+	for _, c := range candidates {
+		version, err := exec.Command(c[0], append(c[1:len(c):len(c)], "version")...).Output()
+		if err == nil && !strings.Contains(string(version), "version 1.") {
+			return c
+		}
+	}
+	return nil
 }
 
 // foreign is the script command `foreign container|network NAME [PROJECT]`: something that somebody else made, gone at the end. `foreign
