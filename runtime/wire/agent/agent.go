@@ -208,29 +208,45 @@ func (a *Agent) apply(faults []*standing) error {
 			return err
 		}
 	}
-	rules := nft.Queue{Means: a.found.Means}
-	if a.queue != nil {
-		rules.Number = a.queue.Number()
+	// The queue first: what need not wait any more leaves, or is dropped where it is cut now.
+	if err := a.setQueue(effects); err != nil {
+		return err
 	}
-	// While the rules change, the queue goes on with the effects of before; then it lets go or drops what need not wait any more.
-	if err := a.table.Apply(nft.Build(a.topology.Networks, effects, rules)); err != nil {
+	if err := a.table.Apply(a.rules(effects)); err != nil {
+		err = errors.Join(err, a.setQueue(a.effects))
 		if a.queue != nil && !anyQueued(a.effects) {
 			err = errors.Join(err, a.closeQueue())
 		}
 		return err
 	}
 	a.effects = effects
-	if a.queue != nil {
-		if err := a.queue.Set(effects, a.directory.subnets); err != nil {
+	if a.queue != nil && !waiting {
+		if err := a.closeQueue(); err != nil {
 			return err
 		}
-		if !waiting {
-			if err := a.closeQueue(); err != nil {
-				return err
-			}
+		if err := a.table.Apply(a.rules(effects)); err != nil {
+			return err
 		}
 	}
 	return a.mark(faults)
+}
+
+func (a *Agent) setQueue(effects map[wire.Pair]wire.Effect) error {
+	if a.queue == nil {
+		return nil
+	}
+	return a.queue.Set(effects, a.directory.subnets)
+}
+
+// rules are those for the effects. When a chain leaves a hook, the kernel drops whatever any of its queues holds; so while there is a
+// queue, chains at hooks stay.
+func (a *Agent) rules(effects map[wire.Pair]wire.Effect) nft.Ruleset {
+	rules := nft.Queue{Means: a.found.Means}
+	if a.queue == nil {
+		return nft.Build(a.topology.Networks, effects, rules)
+	}
+	rules.Number = a.queue.Number()
+	return nft.Build(a.topology.Networks, effects, rules).Keeping(a.table.Ruleset())
 }
 
 func anyQueued(effects map[wire.Pair]wire.Effect) bool {
@@ -324,11 +340,14 @@ func (a *Agent) Close() error {
 	}
 	a.closed = true
 	var err error
-	if a.table != nil {
-		err = a.table.Close() // first, so that nothing is handed to a queue that is gone
+	if a.queue != nil {
+		err = a.apply(nil) // lets go what it holds
 	}
 	if a.queue != nil {
 		err = errors.Join(err, a.closeQueue())
+	}
+	if a.table != nil {
+		err = errors.Join(err, a.table.Close())
 	}
 	return err
 }

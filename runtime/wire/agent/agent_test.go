@@ -83,15 +83,21 @@ func start(t *testing.T, lab *netlab.Lab, folder string) *helper {
 			t.Logf("the helper said: %s", h.said)
 		}
 	})
+	h.Client = h.connect(t)
+	return h
+}
+
+// connect joins one more client, which is then the one that h.control is.
+func (h *helper) connect(t *testing.T) *wire.Client {
+	t.Helper()
 	var conn net.Conn
 	require.Eventually(t, func() bool {
 		var err error
-		conn, err = net.Dial("unix", filepath.Join(folder, "control.sock"))
+		conn, err = net.Dial("unix", filepath.Join(h.folder, "control.sock"))
 		return err == nil
 	}, 10*time.Second, 5*time.Millisecond, "the helper listens")
 	h.control = control.Dial(t.Context(), conn)
-	h.Client = wire.NewClient(h.control)
-	return h
+	return wire.NewClient(h.control)
 }
 
 // end asks the helper to end, once.

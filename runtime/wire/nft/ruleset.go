@@ -325,6 +325,18 @@ func (f family) routed(effects map[wire.Pair]wire.Effect, queue Queue, subnets [
 	return sets, chains
 }
 
+// Keeping is the ruleset with the chains that another has at hooks, empty where it has none of its own.
+func (r Ruleset) Keeping(other Ruleset) Ruleset {
+	r.Chains = slices.Clone(r.Chains)
+	for _, chain := range other.Chains {
+		if chain.Hook != nil && !slices.ContainsFunc(r.Chains, func(c Chain) bool { return c.Name == chain.Name }) {
+			chain.Rules = nil
+			r.Chains = append(r.Chains, chain)
+		}
+	}
+	return r
+}
+
 // String is the ruleset in the words of nft(8).
 func (r Ruleset) String() string {
 	var b strings.Builder
