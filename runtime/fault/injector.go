@@ -193,7 +193,7 @@ func (i *Injector) injectNodes(ctx context.Context, kind NodeKind, spec Spec) (t
 		}
 	}
 	u.Verified = i.verify(ctx, kind, u)
-	record.Undo, record.For = u.encode(), 0 // the journal has made the end of it
+	record.Undo = u.encode()
 	if put, err := i.wire.Put(ctx, record); err == nil {
 		record = put
 	} // else the fault stands all the same, and its verdict stays unknown

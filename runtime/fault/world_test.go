@@ -173,11 +173,16 @@ func (w *world) Put(_ context.Context, r wire.Record) (wire.Record, error) {
 		r.ID, r.Start = "f"+strconv.Itoa(w.next), w.now
 		w.now = w.now.Add(time.Millisecond)
 	}
-	if r.For > 0 {
-		end := r.Start.Add(r.For)
+	i := slices.IndexFunc(w.records, func(other wire.Record) bool { return other.ID == r.ID })
+	r.Expires = nil
+	switch {
+	case i >= 0 && w.records[i].For == r.For: // written anew, it ends when it would have
+		r.Expires = w.records[i].Expires
+	case r.For > 0:
+		end := w.now.Add(r.For)
 		r.Expires = &end
 	}
-	if i := slices.IndexFunc(w.records, func(other wire.Record) bool { return other.ID == r.ID }); i >= 0 {
+	if i >= 0 {
 		w.records[i] = r
 	} else {
 		w.records = append(w.records, r)

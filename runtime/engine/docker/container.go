@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -80,7 +82,7 @@ func (c *Client) ConnectNetwork(ctx context.Context, id string, a engine.Attachm
 // DisconnectNetwork takes a container out of a network; that it is not in it is no error.
 func (c *Client) DisconnectNetwork(ctx context.Context, id, networkName string) error {
 	_, err := c.api.NetworkDisconnect(ctx, networkName, client.NetworkDisconnectOptions{Container: id, Force: true})
-	if errdefs.IsNotFound(err) {
+	if errdefs.IsNotFound(err) || err != nil && strings.Contains(err.Error(), "is not connected") {
 		return nil
 	}
 	return c.wrap(err, "disconnect %s from network %s", short(id), networkName)
@@ -160,24 +162,8 @@ func (c *Client) waitRemoved(ctx context.Context, id string, cause error) error 
 	}
 }
 
-// UpdateContainer changes the limits of a running container.
-func (c *Client) UpdateContainer(ctx context.Context, id string, r engine.Resources) error {
-	resources := container.Resources{PidsLimit: r.PidsLimit}
-	if r.NanoCPUs != nil {
-		if resources.NanoCPUs = *r.NanoCPUs; resources.NanoCPUs == 0 {
-			// The API takes zero for "leave as it is"; a quota of -1 is what lifts the limit.
-			resources.CPUQuota = -1
-		}
-	}
-	if r.MemoryBytes != nil {
-		if resources.Memory = *r.MemoryBytes; resources.Memory == 0 {
-			resources.Memory = -1
-		}
-		resources.MemorySwap = -1
-	}
-	_, err := c.api.ContainerUpdate(ctx, id, client.ContainerUpdateOptions{Resources: &resources})
-	return c.wrap(err, "change the limits of container %s", short(id))
-}
+// unlimited is the most memory that the kernel counts: the largest number of whole pages.
+const unlimited = math.MaxInt64 / 4096 * 4096
 
 // WaitContainer waits until a container does not run, and returns its exit code.
 func (c *Client) WaitContainer(ctx context.Context, id string) (int, error) {

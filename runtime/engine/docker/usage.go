@@ -1,10 +1,12 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,13 +71,8 @@ func (c *Client) Detail(ctx context.Context, id string) (engine.Detail, error) {
 	if host == nil {
 		return d, nil
 	}
-	d.NanoCPUs, d.MemoryBytes = host.NanoCPUs, host.Memory
-	if d.NanoCPUs == 0 && host.CPUQuota > 0 {
-		period := host.CPUPeriod
-		if period == 0 {
-			period = 100_000
-		}
-		d.NanoCPUs = int64(float64(host.CPUQuota) / float64(period) * 1e9)
+	if d.NanoCPUs, d.MemoryBytes, err = c.limits(ctx, host); err != nil {
+		return d, err
 	}
 	for target, options := range host.Tmpfs {
 		d.Mounts = append(d.Mounts, engine.BoundedMount{Mount: engine.Mount{Kind: engine.MountTmpfs, Target: target}, Bound: sizeOption(options)})
@@ -107,6 +104,11 @@ func (c *Client) Detail(ctx context.Context, id string) (engine.Detail, error) {
 		}
 		d.Mounts = append(d.Mounts, bounded)
 	}
+	// An engine may tell of one mount in several places. The one that knows its bound counts.
+	slices.SortStableFunc(d.Mounts, func(a, b engine.BoundedMount) int {
+		return cmp.Or(cmp.Compare(a.Target, b.Target), cmp.Compare(b.Bound, a.Bound))
+	})
+	d.Mounts = slices.CompactFunc(d.Mounts, func(a, b engine.BoundedMount) bool { return a.Target == b.Target })
 	return d, nil
 }
 
