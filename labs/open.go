@@ -37,6 +37,8 @@ type Options struct {
 	Environment map[string]string
 	// EnvFiles are files of such variables. None means .env in the lab's folder, where it is there.
 	EnvFiles []string
+
+	strict bool // hold embedded files against the schema too
 }
 
 // Open opens a lab: a slug of the catalogue, a folder, or a Compose file. A word without a slash or a dot is a slug.
@@ -123,7 +125,7 @@ func (p location) open(ctx context.Context, options Options) (*Lab, error) {
 			return nil, err
 		}
 	}
-	settings := compose.Options{Name: options.Name, Profiles: options.Profiles, Trust: options.Trust && p.inside == nil}
+	settings := compose.Options{Name: options.Name, Profiles: options.Profiles, Trust: options.Trust && p.inside == nil, Strict: options.strict}
 	if p.inside == nil {
 		settings.Environment, settings.EnvFiles = options.Environment, options.EnvFiles
 	}

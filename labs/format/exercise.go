@@ -134,6 +134,8 @@ type TrafficStep struct {
 type Do struct {
 	// Checks must all hold; those that do give their share of the points.
 	Checks []Check `json:"checks" yaml:"checks" jsonschema:"required"`
+	// All gives no points before every check holds; for checks of which some hold before anything was done.
+	All bool `json:"all,omitempty" yaml:"all,omitempty"`
 }
 
 // Edit is a task on files: it is done when the copy's files and the lab that runs from them pass the checks.
@@ -142,6 +144,8 @@ type Edit struct {
 	Files []string `json:"files" yaml:"files" jsonschema:"required"`
 	// Checks must all hold; those that do give their share of the points.
 	Checks []Check `json:"checks" yaml:"checks" jsonschema:"required"`
+	// All gives no points before every check holds; for checks of which some hold before anything was done.
+	All bool `json:"all,omitempty" yaml:"all,omitempty"`
 }
 
 // Check is something that holds or does not. It has exactly one of expect, command and file.

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -151,5 +152,16 @@ func TestTheSchemaRefusesWhatTheDecoderRefuses(t *testing.T) {
 		_, err := format.Decode("lab.yaml", []byte(text))
 		require.Error(t, err, change[1])
 		require.Error(t, validate(t, text), change[1])
+	}
+}
+
+func TestEveryLabOfTheCatalogueFitsTheSchema(t *testing.T) {
+	labs, err := filepath.Glob("../ch*/*/lab.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, labs)
+	for _, name := range labs {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		require.NoError(t, validate(t, string(text)), name)
 	}
 }
