@@ -107,6 +107,9 @@ func (a *app) faultHeal(ctx context.Context, args []string, all bool) error {
 		healed, err = lab.Injector().Heal(ctx, ids...)
 	}
 	if err != nil {
+		for _, f := range healed {
+			a.sayHealed(f)
+		}
 		return err
 	}
 	for _, id := range ids {
@@ -124,9 +127,13 @@ func (a *app) faultHeal(ctx context.Context, args []string, all bool) error {
 		a.say("no fault stands in %s", lab.Project)
 	}
 	for _, f := range healed {
-		a.say("healed %s", strings.TrimSpace(strings.Join([]string{f.ID, f.Kind, f.Target, f.Detail}, " ")))
+		a.sayHealed(f)
 	}
 	return nil
+}
+
+func (a *app) sayHealed(f telemetry.Fault) {
+	a.say("healed %s", strings.TrimSpace(strings.Join([]string{f.ID, f.Kind, f.Target, f.Detail}, " ")))
 }
 
 func newFaultKindsCommand(a *app) *cobra.Command {

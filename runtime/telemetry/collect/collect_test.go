@@ -82,8 +82,9 @@ func TestEverySourceIsInTheSnapshot(t *testing.T) {
 		for _, name := range []string{"engine", "wire", "cgroup", "traffic", "redis"} {
 			require.Equal(t, "ok", source(s, name).State, name)
 		}
-		require.Len(t, l.told, 1, "the wire was told once who is who")
-		require.Zero(t, l.asked["usage redis"], "nobody asks the engine for what the cgroups say")
+		told, _ := l.heard()
+		require.Len(t, told, 1, "the wire was told once who is who")
+		require.Zero(t, l.times("usage redis"), "nobody asks the engine for what the cgroups say")
 	})
 }
 
@@ -97,8 +98,8 @@ func TestWithoutHelpersTheEnginesStatisticsServeAndAreSaidTo(t *testing.T) {
 		require.Equal(t, "degraded", source(s, "cgroup").State)
 		require.Equal(t, "absent", source(s, "wire").State)
 		require.Equal(t, "absent", source(s, "traffic").State)
-		require.LessOrEqual(t, l.asked["usage redis"], 3, "sparingly")
-		require.Equal(t, 1, l.asked["detail redis"])
+		require.LessOrEqual(t, l.times("usage redis"), 3, "sparingly")
+		require.Equal(t, 1, l.times("detail redis"))
 	})
 }
 
@@ -129,7 +130,8 @@ func TestAWireThatDiesIsMissedAndItsSuccessorFound(t *testing.T) {
 		func(t *testing.T, l *lab, s telemetry.Snapshot) {
 			require.Equal(t, "ok", source(s, "wire").State)
 			require.InDelta(t, rate, s.Links[0].Forward.BytesPerSecond, 1)
-			require.Len(t, l.told, 2, "the new one was told who is who")
+			told, _ := l.heard()
+			require.Len(t, told, 2, "the new one was told who is who")
 			require.Len(t, s.Faults, 1)
 			for _, e := range s.Events {
 				require.NotEqual(t, "fault", e.Kind, "the fault stood all the time")
@@ -168,9 +170,10 @@ func TestANodeThatAppearsIsWatchedAndOneThatGoesIsNot(t *testing.T) {
 		func(t *testing.T, l *lab, s telemetry.Snapshot) {
 			require.InDelta(t, 0.5, *node(s, "redis-1").CPU, 1e-6)
 			require.Len(t, s.Nodes, 3)
-			require.Len(t, l.told, 2)
-			require.Contains(t, l.told[1].Nodes, "redis-1")
-			require.Len(t, l.asks, 2)
+			told, asks := l.heard()
+			require.Len(t, told, 2)
+			require.Contains(t, told[1].Nodes, "redis-1")
+			require.Len(t, asks, 2)
 			l.remove("redis2")
 			l.events <- engine.Event{Time: time.Now(), Kind: engine.KindContainer, Action: "destroy", ID: "redis2"}
 		},

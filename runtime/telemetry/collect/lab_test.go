@@ -3,6 +3,7 @@ package collect_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -102,6 +103,19 @@ func (l *lab) count(what string) {
 	l.asked[what]++
 }
 
+func (l *lab) times(what string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.asked[what]
+}
+
+// heard is what the wire helpers were told, and asked to look at.
+func (l *lab) heard() ([]wire.Topology, []probe.Ask) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.told), slices.Clone(l.asks)
+}
+
 func (l *lab) Usage(_ context.Context, id string) (engine.Usage, error) {
 	l.count("usage " + id)
 	return engine.Usage{Time: time.Now(), CPU: time.Duration(time.Since(l.since).Seconds()*0.25*1e9) * time.Nanosecond, Memory: 77}, nil
@@ -118,6 +132,10 @@ func (l *lab) Exec(_ context.Context, id string, spec engine.ExecSpec) (int, err
 }
 
 func (l *lab) OpenExec(ctx context.Context, id string, _ []string) (io.ReadWriteCloser, error) {
+	state, _ := l.State(ctx, "")
+	if !slices.ContainsFunc(state.Containers, func(c engine.Container) bool { return c.ID == id && c.Phase == engine.PhaseRunning }) {
+		return nil, fmt.Errorf("container %s does not run: %w", id, engine.ErrConflict)
+	}
 	here, there := net.Pipe()
 	handlers := l.client()
 	if id != "client" {

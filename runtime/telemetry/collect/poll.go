@@ -22,11 +22,13 @@ import (
 const atOnce = 4
 
 // headStart is how long the cgroups may take to be read before the engine is asked instead.
-const headStart = 1500 * time.Millisecond
+const headStart = time.Second
 
 // pollUsage asks the engine what containers use while nobody reads their cgroups.
 func (c *collector) pollUsage(ctx context.Context) {
 	pause(ctx, headStart, nil)
+	ticker := time.NewTicker(usageEvery)
+	defer ticker.Stop()
 	for ctx.Err() == nil {
 		state, _ := c.latest.current()
 		c.latest.mu.Lock()
@@ -35,14 +37,27 @@ func (c *collector) pollUsage(ctx context.Context) {
 		c.latest.mu.Unlock()
 		found := map[string]engine.Usage{}
 		if !read {
-			found = c.usage(ctx, state, known)
+			found = c.usage(ctx, state)
 		}
 		c.latest.set(func() { c.latest.usage = found })
-		pause(ctx, usageEvery, nil)
+		for id := range found {
+			if _, ok := known[id]; ok {
+				continue
+			}
+			if detail, err := c.engine.Detail(ctx, id); err == nil { // else it has just ended
+				c.latest.set(func() { c.latest.limits[id] = detail })
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-ticker.C:
+		}
 	}
 }
 
-func (c *collector) usage(ctx context.Context, state engine.State, known map[string]engine.Detail) map[string]engine.Usage {
+func (c *collector) usage(ctx context.Context, state engine.State) map[string]engine.Usage {
+	ctx, cancel := context.WithTimeout(ctx, usageEvery)
+	defer cancel()
 	var mu sync.Mutex
 	found := map[string]engine.Usage{}
 	group := errgroup.Group{}
@@ -52,17 +67,10 @@ func (c *collector) usage(ctx context.Context, state engine.State, known map[str
 			continue
 		}
 		group.Go(func() error {
-			asking, cancel := context.WithTimeout(ctx, usageEvery)
-			defer cancel()
-			if usage, err := c.engine.Usage(asking, container.ID); err == nil { // else it has just ended
+			if usage, err := c.engine.Usage(ctx, container.ID); err == nil { // else it has just ended
 				mu.Lock()
+				defer mu.Unlock()
 				found[container.ID] = usage
-				mu.Unlock()
-			}
-			if _, ok := known[container.ID]; !ok {
-				if detail, err := c.engine.Detail(asking, container.ID); err == nil {
-					c.latest.set(func() { c.latest.limits[container.ID] = detail })
-				}
 			}
 			return nil
 		})
