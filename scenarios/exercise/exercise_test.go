@@ -180,6 +180,13 @@ func TestATaskGivesPartOfThePointsForPartOfItsChecks(t *testing.T) {
 	require.Equal(t, "0", part.Checks[1].Measured)
 }
 
+func TestATaskThatIsAllOrNothingGivesNothingForAPart(t *testing.T) {
+	ex := task()
+	ex.Do.All = true
+	require.Zero(t, attempt(t, &sandbox{}, ex, "", Options{}).Points)
+	require.Equal(t, 4.0, attempt(t, &sandbox{keys: 50}, ex, "", Options{}).Points)
+}
+
 func TestAPatientCheckWaitsUntilItHolds(t *testing.T) {
 	ex := task()
 	ex.Do.Checks = ex.Do.Checks[1:]

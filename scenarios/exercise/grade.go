@@ -80,6 +80,12 @@ func Grade(ex format.Exercise, e Evidence) Result {
 			result.Verdict = c.Verdict
 		}
 	}
+	if ex.Do != nil && ex.Do.All && result.Verdict != expect.Holds {
+		result.Points = 0
+		for i := range result.Checks {
+			result.Checks[i].Points = 0
+		}
+	}
 	result.Points = math.Round(result.Points*100) / 100
 	return result
 }
