@@ -80,7 +80,7 @@ func Grade(ex format.Exercise, e Evidence) Result {
 			result.Verdict = c.Verdict
 		}
 	}
-	if ex.Do != nil && ex.Do.All && result.Verdict != expect.Holds {
+	if allOrNothing(ex) && result.Verdict != expect.Holds {
 		result.Points = 0
 		for i := range result.Checks {
 			result.Checks[i].Points = 0
@@ -293,4 +293,8 @@ func firstLine(text string) string {
 		line = strings.ToValidUTF8(line[:200], "") + "…"
 	}
 	return line
+}
+
+func allOrNothing(ex format.Exercise) bool {
+	return ex.Do != nil && ex.Do.All || ex.Edit != nil && ex.Edit.All
 }
