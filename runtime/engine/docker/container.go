@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"path"
 	"slices"
 	"strings"
@@ -161,9 +160,6 @@ func (c *Client) waitRemoved(ctx context.Context, id string, cause error) error 
 		return c.wrap(errors.Join(cause, err), "remove container %s", short(id))
 	}
 }
-
-// unlimited is the most memory that the kernel counts: the largest number of whole pages.
-const unlimited = math.MaxInt64 / 4096 * 4096
 
 // WaitContainer waits until a container does not run, and returns its exit code.
 func (c *Client) WaitContainer(ctx context.Context, id string) (int, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/network"
@@ -81,6 +82,9 @@ func (c *Client) RemoveNetwork(ctx context.Context, id string) error {
 	_, err := c.api.NetworkRemove(ctx, id, client.NetworkRemoveOptions{})
 	if errdefs.IsNotFound(err) {
 		return nil
+	}
+	if err != nil && strings.Contains(err.Error(), "active endpoints") { // which Docker calls forbidden, and Podman a conflict
+		return fmt.Errorf("remove network %s: %w: %w", short(id), engine.ErrConflict, err)
 	}
 	return c.wrap(err, "remove network %s", short(id))
 }
