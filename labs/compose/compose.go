@@ -24,7 +24,6 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/compose-spec/compose-go/v2/loader"
-	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/sirupsen/logrus"
 
@@ -87,8 +86,8 @@ func Load(ctx context.Context, in Input, options Options) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loading{in: in, options: options, folder: folder,
-		walker: &walker{surface: newSurface(), places: map[string]place{}, source: mark.NewSource(in.Dir, nil)}}
+	l := &loading{in: in, options: options, folder: folder}
+	l.walker = &walker{surface: newSurface(), places: map[string]place{}, source: mark.NewSource(in.Dir, nil), fill: l.substituted}
 	if err := l.readEnvironment(); err != nil {
 		return nil, err
 	}
@@ -211,9 +210,7 @@ func (l *loading) load(ctx context.Context, details types.ConfigDetails) (*types
 		// The schema takes longer to prepare than all the rest; what is embedded was held against it by a test.
 		o.SkipValidation = l.in.FS != nil && !l.options.Strict
 		o.SkipResolveEnvironment, o.SkipResolveLabels = true, true // files are checked first
-		o.Interpolate.Substitute = func(text string, mapping template.Mapping) (string, error) {
-			return template.SubstituteWithOptions(text, mapping, template.WithoutLogging)
-		}
+		o.Interpolate.Substitute = l.fill
 	})
 	if err != nil {
 		return nil, l.placed(err)
@@ -260,7 +257,7 @@ func (l *loading) finish(project *types.Project) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.unset()
+	slices.Sort(l.notes)
 	return &Loaded{Project: project, OwnName: l.own, Contents: contents, Notes: l.notes}, nil
 }
 

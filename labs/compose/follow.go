@@ -186,5 +186,25 @@ func remote(name string) bool {
 	return false
 }
 
-// unset tells of variables that stand in the files, have no default, and are not set.
-func (l *loading) unset() {}
+// fill fills the variables of a text in, and notes those that have no value.
+func (l *loading) fill(text string, mapping template.Mapping) (string, error) {
+	if strings.Contains(text, "$") {
+		for name, v := range template.ExtractVariables(map[string]any{"": text}, nil) {
+			if _, set := mapping(name); set || v.Required || otherwise(text, name) {
+				continue
+			}
+			l.note("the variable %s is not set, and stands for nothing", name)
+		}
+	}
+	return template.SubstituteWithOptions(text, mapping, template.WithoutLogging)
+}
+
+// otherwise says whether the text says what stands for a variable that is not set.
+func otherwise(text, name string) bool {
+	for _, sign := range []string{"-", ":-", "+", ":+"} {
+		if strings.Contains(text, "${"+name+sign) {
+			return true
+		}
+	}
+	return false
+}

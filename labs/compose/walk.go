@@ -66,6 +66,7 @@ type walker struct {
 	places   map[string]place // by path with names, such as services.web.privileged; of the last file that has it
 	nodes    int
 	source   *mark.Source
+	fill     func(text string) string // variables filled in
 }
 
 // file walks one file. What is no YAML is left to the loader, which has the better message.
@@ -180,9 +181,29 @@ func (w *walker) value(node *yaml.Node, pattern, path string, depth int) {
 		for _, item := range node.Content {
 			if item = alias(item); item.Kind == yaml.ScalarNode {
 				w.remember(path+"="+item.Value, w.place(item))
+				w.ports(item, pattern, path)
 				continue
 			}
 			w.value(item, pattern, path, depth+1)
+		}
+	}
+}
+
+// maxRange bounds the ports of one line: compose-go writes each out, and compares it with all others.
+const maxRange = 1000
+
+var portRange = regexp.MustCompile(`(\d{1,5})-(\d{1,5})`)
+
+func (w *walker) ports(node *yaml.Node, pattern, path string) {
+	if pattern != "services.*.ports" {
+		return
+	}
+	for _, found := range portRange.FindAllStringSubmatch(w.fill(node.Value), -1) {
+		low, _ := strconv.Atoi(found[1])
+		high, _ := strconv.Atoi(found[2])
+		if high-low >= maxRange {
+			w.add(node, path, "%s are more than %d ports on one line", found[0], maxRange)
+			return
 		}
 	}
 }
