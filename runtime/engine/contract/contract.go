@@ -209,7 +209,11 @@ func (w *world) run(id string, command ...string) (code int, stdout, stderr stri
 // eventually repeats a check until it holds: engines note some things an instant after they are true.
 func (w *world) eventually(what string, holds func() bool) {
 	w.t.Helper()
-	require.Eventually(w.t, holds, 20*time.Second, 5*time.Millisecond, what)
+	for deadline := time.Now().Add(20 * time.Second); !holds(); <-time.After(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			require.FailNow(w.t, "it never came: "+what)
+		}
+	}
 }
 
 var none = time.Duration(0)
