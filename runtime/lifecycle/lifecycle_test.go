@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ddsctl/ddsctl/runtime/engine"
+	"github.com/ddsctl/ddsctl/runtime/engine/fake"
 	"github.com/ddsctl/ddsctl/runtime/hint"
 	"github.com/ddsctl/ddsctl/runtime/lifecycle"
 	"github.com/ddsctl/ddsctl/runtime/plan"
@@ -42,11 +43,11 @@ configs: {c: {content: "one"}}
 
 type life struct {
 	*lifecycle.Lifecycle
-	engine *sandbox
+	engine *fake.Engine
 	locks  string
 }
 
-func newLife(t require.TestingT, s *sandbox, locks string) life {
+func newLife(t require.TestingT, s *fake.Engine, locks string) life {
 	return life{lifecycle.New(s, lifecycle.Options{Clock: &quick{}, LockDir: locks, Workers: 3}), s, locks}
 }
 
@@ -86,7 +87,7 @@ func (l life) leavesNothing(t require.TestingT) {
 	state, err := l.engine.State(context.Background(), "lab")
 	require.NoError(t, err)
 	require.True(t, state.Empty(), "%+v", state)
-	require.Empty(t, l.engine.touched)
+	require.Empty(t, l.engine.Touched())
 	files, err := os.ReadDir(l.locks)
 	require.NoError(t, err)
 	require.Empty(t, files, "no lock's file either")
@@ -108,7 +109,7 @@ func TestUpReportsEveryStepAndWhatCameOfIt(t *testing.T) {
 	require.Equal(t, map[lifecycle.StepState]int{lifecycle.StepStarted: total, lifecycle.StepDone: total}, states)
 	require.Equal(t, total, last.Done)
 	require.Equal(t, total, last.Total)
-	require.LessOrEqual(t, l.engine.peak, 3, "no more changes at once than workers")
+	require.LessOrEqual(t, l.engine.Peak(), 3, "no more changes at once than workers")
 	l.complete(t, chain, 5)
 }
 
@@ -118,14 +119,14 @@ func TestADryRunChangesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, result.Changed())
 	require.Contains(t, result.Plan.String(), "create container lab-front-2")
-	require.Empty(t, l.engine.calls)
+	require.Empty(t, l.engine.Calls())
 	_, err = l.up(t, chain)
 	require.NoError(t, err)
-	before := len(l.engine.calls)
+	before := len(l.engine.Calls())
 	result, err = l.Down(t.Context(), "lab", lifecycle.DownOptions{DryRun: true}, nil)
 	require.NoError(t, err)
 	require.Len(t, result.Containers(plan.Removed), 5)
-	require.Len(t, l.engine.calls, before)
+	require.Len(t, l.engine.Calls(), before)
 	l.leavesNothing(t)
 }
 
@@ -160,8 +161,8 @@ func TestASecondUpSaysWhoItWaitsFor(t *testing.T) {
 	l := newLife(t, s, t.TempDir())
 	second := make(chan error, 1)
 	waiting := make(chan string, 1)
-	s.intercept = func(_ context.Context, n int) (error, error) {
-		if n == 1 {
+	s.SetIntercept(func(_ context.Context, call fake.Call) (error, error) {
+		if call.N == 1 {
 			go func() {
 				_, err := l.Up(context.Background(), spec(t, chain), lifecycle.UpOptions{}, func(p lifecycle.Progress) {
 					if p.State == lifecycle.StepWaiting {
@@ -173,7 +174,7 @@ func TestASecondUpSaysWhoItWaitsFor(t *testing.T) {
 			require.Contains(t, <-waiting, fmt.Sprintf("process %d works on lab", os.Getpid()))
 		}
 		return nil, nil
-	}
+	})
 	_, err := l.up(t, chain)
 	require.NoError(t, err)
 	require.NoError(t, <-second)
@@ -234,7 +235,7 @@ func TestInterruptedAtEveryCall(t *testing.T) {
 	dry := newLife(t, newSandbox(), t.TempDir())
 	_, err := dry.up(t, chain)
 	require.NoError(t, err)
-	calls := len(dry.engine.calls)
+	calls := len(dry.engine.Calls())
 	for k := 1; k <= calls; k++ {
 		for name, how := range map[string]func(cancel func()) (fail, after error){
 			"the engine fails":             func(func()) (error, error) { return errors.New("no space left"), nil },
@@ -246,15 +247,15 @@ func TestInterruptedAtEveryCall(t *testing.T) {
 					l := newLife(t, newSandbox(), t.TempDir())
 					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
-					l.engine.intercept = func(_ context.Context, n int) (error, error) {
-						if n == k {
+					l.engine.SetIntercept(func(_ context.Context, call fake.Call) (error, error) {
+						if call.N == k {
 							return how(cancel)
 						}
 						return nil, nil
-					}
+					})
 					_, err := l.Up(ctx, spec(t, chain), lifecycle.UpOptions{}, nil)
 					require.Error(t, err)
-					l.engine.intercept = nil
+					l.engine.SetIntercept(nil)
 					if downOnly {
 						l.leavesNothing(t)
 					} else {
@@ -276,11 +277,11 @@ func TestInterruptedChanges(t *testing.T) {
 		versions := []string{chain, strings.Replace(chain, `"one"`, `"two"`, 1), strings.Replace(chain, "store:\n    image: ok", "store:\n    image: ok2", 1),
 			strings.Replace(chain, "scale: 2", "scale: 4", 1), strings.Replace(chain, "back: {}", "back: {internal: true}", 1)}
 		for range rapid.IntRange(1, 3).Draw(t, "accidents") {
-			k := len(l.engine.calls) + rapid.IntRange(1, 15).Draw(t, "at call")
+			k := len(l.engine.Calls()) + rapid.IntRange(1, 15).Draw(t, "at call")
 			ctx, cancel := context.WithCancel(context.Background())
 			late := rapid.Bool().Draw(t, "carried out all the same")
-			l.engine.intercept = func(_ context.Context, n int) (error, error) {
-				if n != k {
+			l.engine.SetIntercept(func(_ context.Context, call fake.Call) (error, error) {
+				if call.N != k {
 					return nil, nil
 				}
 				cancel()
@@ -288,29 +289,29 @@ func TestInterruptedChanges(t *testing.T) {
 					return nil, context.Canceled
 				}
 				return context.Canceled, nil
-			}
+			})
 			if rapid.IntRange(0, 3).Draw(t, "down") == 0 {
 				_, _ = l.Down(ctx, "lab", lifecycle.DownOptions{}, nil)
 			} else {
 				_, _ = l.Up(ctx, spec(t, rapid.SampledFrom(versions).Draw(t, "version")), lifecycle.UpOptions{}, nil)
 			}
 			cancel()
-			l.engine.intercept = nil
+			l.engine.SetIntercept(nil)
 		}
 		l.complete(t, chain, 5)
 	})
 }
 
 func TestSomebodyElsesThingsAreNamedAndNotTouched(t *testing.T) {
-	for kind, put := range map[string]func(*sandbox){
-		"container": func(s *sandbox) {
-			s.containers["x"] = &boxed{Container: engine.Container{ID: "x", Name: "lab-front-1", Phase: engine.PhaseRunning}}
+	for kind, put := range map[string]func(*fake.Engine){
+		"container": func(s *fake.Engine) {
+			s.PutContainer(engine.Container{ID: "x", Name: "lab-front-1", Phase: engine.PhaseRunning})
 		},
-		"network": func(s *sandbox) { s.networks["x"] = engine.Network{ID: "x", Name: "lab_back"} },
-		"volume":  func(s *sandbox) { s.volumes["lab_data"] = engine.Volume{Name: "lab_data"} },
-		"project": func(s *sandbox) {
-			s.containers["x"] = &boxed{Container: engine.Container{ID: "x", Name: "lab-web-1", Project: "lab", Service: "web", Number: 1,
-				Labels: map[string]string{engine.LabelProject: "lab"}}}
+		"network": func(s *fake.Engine) { s.PutNetwork(engine.Network{ID: "x", Name: "lab_back"}) },
+		"volume":  func(s *fake.Engine) { s.PutVolume(engine.Volume{Name: "lab_data"}) },
+		"project": func(s *fake.Engine) {
+			s.PutContainer(engine.Container{ID: "x", Name: "lab-web-1", Project: "lab", Service: "web", Number: 1,
+				Labels: map[string]string{engine.LabelProject: "lab"}})
 		},
 	} {
 		t.Run(kind, func(t *testing.T) {
@@ -321,7 +322,7 @@ func TestSomebodyElsesThingsAreNamedAndNotTouched(t *testing.T) {
 			require.Contains(t, hint.Of(err), "--name")
 			_, err = l.Down(t.Context(), "lab", lifecycle.DownOptions{}, nil)
 			require.NoError(t, err)
-			require.Empty(t, l.engine.calls)
+			require.Empty(t, l.engine.Calls())
 		})
 	}
 }
@@ -330,22 +331,22 @@ func TestSomebodyElsesThingsAreNamedAndNotTouched(t *testing.T) {
 func TestTwoNetworksOfOneNameBecomeOne(t *testing.T) {
 	const one = "services: {app: {image: ok}}\n"
 	l := newLife(t, newSandbox(), t.TempDir())
-	l.engine.intercept = func(_ context.Context, n int) (error, error) {
-		if n == 1 { // another machine's `up`, at the same instant
+	l.engine.SetIntercept(func(_ context.Context, call fake.Call) (error, error) {
+		if call.N == 1 { // another machine's `up`, at the same instant
 			s := spec(t, one)
 			desired, err := plan.Want(s)
 			require.NoError(t, err)
-			l.engine.mu.Lock()
-			defer l.engine.mu.Unlock()
-			l.engine.networks["a"] = engine.Network{ID: "a", Name: "lab_default", Project: "lab", Labels: desired.Networks[0].Labels}
+			l.engine.PutNetwork(engine.Network{ID: "0", Name: "lab_default", Project: "lab", Labels: desired.Networks[0].Labels})
 		}
 		return nil, nil
-	}
+	})
 	_, err := l.up(t, one)
 	require.NoError(t, err)
-	require.Len(t, l.engine.networks, 1)
-	require.Contains(t, l.engine.networks, "a", "the lowest ID stays, on all machines")
-	l.engine.intercept = nil
+	state, err := l.engine.State(t.Context(), "lab")
+	require.NoError(t, err)
+	require.Len(t, state.Networks, 1)
+	require.Equal(t, "0", state.Networks[0].ID, "the lowest ID stays, on all machines")
+	l.engine.SetIntercept(nil)
 	l.complete(t, one, 1)
 }
 
@@ -361,8 +362,10 @@ func TestAConfigFileIsReadAndAMissingOneNamed(t *testing.T) {
 	s.Project.Configs["c"] = types.ConfigObjConfig{File: dir + "/c.txt"}
 	_, err = l.Up(t.Context(), s, lifecycle.UpOptions{}, nil)
 	require.NoError(t, err)
-	for _, c := range l.engine.containers {
-		require.Equal(t, "hello", string(c.spec.Files[0].Content))
-	}
+	state, err := l.engine.State(t.Context(), "lab")
+	require.NoError(t, err)
+	content, err := l.engine.ReadFile(t.Context(), state.Containers[0].ID, "/c")
+	require.NoError(t, err)
+	require.Equal(t, "hello", string(content))
 	l.leavesNothing(t)
 }
