@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -26,6 +27,9 @@ type Options struct {
 	Now     func() time.Time
 	// Still leaves motion out.
 	Still bool
+	// Heard is told every Snapshot that comes, Resized every size of the terminal; nil for nobody.
+	Heard   func(telemetry.Snapshot) error
+	Resized func(width, height int)
 }
 
 // How much is kept of what scrolls.
@@ -230,6 +234,9 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 func (m *Model) update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
+		if m.width > 0 && m.options.Resized != nil && (m.width != msg.Width || m.height != msg.Height) {
+			m.options.Resized(msg.Width, msg.Height)
+		}
 		m.width, m.height, m.dirty = msg.Width, msg.Height, true
 	case tea.KeyPressMsg:
 		m.dirty = true
@@ -279,6 +286,17 @@ func (m *Model) take(msg tea.Msg) tea.Cmd {
 	case snapshotMsg:
 		m.lost, m.ended = nil, false
 		m.seen = m.options.Now()
+		if m.options.Heard != nil {
+			if err := m.options.Heard(msg.snapshot); err != nil {
+				m.options.Heard = nil
+				m.happened("error", "the recording ends: "+err.Error())
+			}
+		}
+		m.ended = len(msg.snapshot.Nodes) == 0 && len(m.memory.Names()) > 0 // all its containers are gone: it was taken down
+		if m.ended {
+			m.dirty = true
+			return nil
+		}
 		m.absorb(msg.snapshot)
 		// Out of sight, once a second is enough.
 		if m.focused || m.options.Now().Sub(m.drawn) >= time.Second {
@@ -291,6 +309,8 @@ func (m *Model) take(msg tea.Msg) tea.Cmd {
 		}
 	case endedMsg:
 		m.ended, m.dirty = true, true
+	case panicMsg:
+		panic(fmt.Sprintf("%v\n%s", msg.value, msg.stack))
 	case logsMsg:
 		m.lines = append(m.lines, msg.lines...)
 		if len(m.lines) > keptLines {
@@ -353,7 +373,7 @@ func (m *Model) data() pane.Data {
 	if m.watch != nil && m.watch.session.Replay {
 		now = m.last.Time
 	}
-	return pane.Data{Snapshot: m.last, History: m.history, Now: now, Braille: m.theme.Braille, ASCII: m.theme.ASCII}
+	return pane.Data{Snapshot: m.last, History: m.history, Now: now, Braille: m.theme.Braille, ASCII: m.theme.ASCII, Color: !m.theme.NoColor}
 }
 
 func (m *Model) setTheme(light bool) {

@@ -83,18 +83,32 @@ func (m *Model) drawGraph(r cell.Region) {
 	}
 	box := r.Panel("topology", right, true)
 	graph := box.Sub(0, 0, box.W, box.H-1)
-	m.view.Draw(graph, topology.Picture{Phase: m.phase, Still: m.options.Still, Filter: m.filter})
+	m.view.Draw(graph, topology.Picture{Phase: m.phase, Still: m.options.Still, Filter: m.filter, Spark: m.spark})
 	pane.Faults(box.Sub(0, box.H-1, box.W, 1), m.data())
 	m.hittable(graph, m.clickBox, func(by int) { m.view.Pan(0, 2*by) })
 }
 
-func (m *Model) drawNode(r cell.Region, d pane.Data) {
-	name := m.view.Selected()
-	title := "node"
-	if name != "" {
-		title = nodeTitle(d, name)
+// spark is a node's past in its box: its component's main figure, else its use of the processor.
+func (m *Model) spark(node string) []float64 {
+	h := m.history.Nodes[node]
+	if h == nil {
+		return nil
 	}
-	pane.Node(r.Panel(title, "", false), d, name)
+	if h.MainName != "" {
+		return h.Main.Last(sparkLength)
+	}
+	return h.CPU.Last(sparkLength)
+}
+
+const sparkLength = 60
+
+// drawNode draws the selected node, or all of them in short.
+func (m *Model) drawNode(r cell.Region, d pane.Data) {
+	if name := m.view.Selected(); name != "" {
+		pane.Node(r.Panel(nodeTitle(d, name), "enter: more", false), d, name)
+		return
+	}
+	m.drawNodes(r.Panel("nodes", "", false), d)
 }
 
 func (m *Model) drawStrip(r cell.Region) {

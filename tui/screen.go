@@ -111,8 +111,13 @@ func (m *Model) drawHeader(r cell.Region) {
 	x += r.Text(x, 0, " ▸ ", on(cell.Faint), end-x)
 	x += r.Text(x, 0, m.watch.session.Project, on(cell.Title).With(cell.Bold), end-x)
 	x += 2
-	for _, p := range m.headline() {
-		if x+cell.Width(p.text) > end {
+	pieces := m.headline()
+	for i, p := range pieces {
+		need := cell.Width(p.text)
+		if strings.HasSuffix(p.text, " ") && i+1 < len(pieces) { // a label goes with its figure
+			need += cell.Width(pieces[i+1].text)
+		}
+		if x+need > end {
 			return
 		}
 		x += r.Text(x, 0, p.text, on(p.ink).With(p.attr), end-x)

@@ -2,7 +2,6 @@ package tui
 
 import (
 	"slices"
-	"strings"
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
@@ -376,9 +375,11 @@ func (m *Model) next(by int) {
 	m.view.Select(nodes[((at+by)%len(nodes)+len(nodes))%len(nodes)].Name)
 }
 
+// rateOf is the rate that a command which still runs sets for a workload.
 func (j *job) rateOf(workload string) (float64, bool) {
-	if len(j.act.Args) < 5 || strings.Join(j.act.Args[:2], " ") != "traffic set" || j.act.Args[2] != workload || j.done {
+	i := slices.Index(j.act.Args, "--rate")
+	if j.done || i < 1 || i+1 >= len(j.act.Args) || j.act.Args[0] != "traffic" || j.act.Args[i-1] != workload {
 		return 0, false
 	}
-	return parseFloat(j.act.Args[4])
+	return parseFloat(j.act.Args[i+1])
 }

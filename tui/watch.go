@@ -2,11 +2,14 @@ package tui
 
 import (
 	"context"
+	"errors"
+	"runtime/debug"
 	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/telemetry"
 	"github.com/ddsctl/ddsctl/tui/pane"
 )
@@ -42,6 +45,9 @@ type watch struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	out     chan tea.Msg
+
+	mu    sync.Mutex
+	lines []pane.LogLine // gathered and not passed on yet
 }
 
 // Waiting times between attempts to reach a lab again.
@@ -54,18 +60,37 @@ const (
 func startWatch(ctx context.Context, s *Session) *watch {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &watch{session: s, cancel: cancel, out: make(chan tea.Msg, 16)}
-	w.wg.Go(func() { w.snapshots(ctx) })
+	w.begin(ctx, w.snapshots)
 	if s.Logs != nil {
-		w.wg.Go(func() { w.logs(ctx) })
+		w.begin(ctx, w.followLogs)
+		w.begin(ctx, w.batchLogs)
 	}
 	if s.Study != nil {
-		w.wg.Go(func() { w.study(ctx) })
+		w.begin(ctx, w.study)
 	}
 	go func() { // ends with its watch: Close waits for the others, and this closes what they sent into
 		w.wg.Wait()
 		close(w.out)
 	}()
 	return w
+}
+
+// begin runs f in a goroutine. A panic there is carried to the program's own goroutine, which restores the terminal.
+func (w *watch) begin(ctx context.Context, f func(context.Context)) {
+	w.wg.Go(func() {
+		defer func() {
+			if r := recover(); r != nil {
+				w.send(ctx, panicMsg{r, debug.Stack()})
+			}
+		}()
+		f(ctx)
+	})
+}
+
+// panicMsg is a panic of another goroutine.
+type panicMsg struct {
+	value any
+	stack []byte
 }
 
 // next is the command that waits for the watch's next message.
@@ -117,7 +142,7 @@ func (w *watch) snapshots(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if lost == nil {
+		if lost == nil || errors.Is(lost, engine.ErrNotFound) {
 			w.send(ctx, endedMsg{w})
 			return
 		}
@@ -141,26 +166,24 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// logs gathers lines for a moment, so that a talkative lab costs few drawings.
-func (w *watch) logs(ctx context.Context) {
-	var mu sync.Mutex
-	var lines []pane.LogLine
-	var follow sync.WaitGroup
-	follow.Go(func() {
-		for ctx.Err() == nil {
-			_ = w.session.Logs.FollowLogs(ctx, func(l pane.LogLine) {
-				mu.Lock()
-				defer mu.Unlock()
-				if len(lines) < keptLines {
-					lines = append(lines, l)
-				}
-			})
-			if !pause(ctx, lastRetry) {
-				return
+// followLogs gathers lines, and begins again whenever they end.
+func (w *watch) followLogs(ctx context.Context) {
+	for ctx.Err() == nil {
+		_ = w.session.Logs.FollowLogs(ctx, func(l pane.LogLine) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if len(w.lines) < keptLines {
+				w.lines = append(w.lines, l)
 			}
+		})
+		if !pause(ctx, lastRetry) {
+			return
 		}
-	})
-	defer follow.Wait()
+	}
+}
+
+// batchLogs passes on what was gathered in a moment, so that a talkative lab costs few drawings.
+func (w *watch) batchLogs(ctx context.Context) {
 	ticker := time.NewTicker(logBatch)
 	defer ticker.Stop()
 	for {
@@ -168,10 +191,10 @@ func (w *watch) logs(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			mu.Lock()
-			batch := lines
-			lines = nil
-			mu.Unlock()
+			w.mu.Lock()
+			batch := w.lines
+			w.lines = nil
+			w.mu.Unlock()
 			if len(batch) > 0 {
 				w.send(ctx, logsMsg{w, batch})
 			}

@@ -91,7 +91,7 @@ func Split(line string) ([]string, error) {
 // Lab words acts for one lab. Name is set where the lab must be named because several run.
 type Lab struct{ Name string }
 
-// placed puts the lab's name where commands of `ddsctl lab` expect it.
+// placed puts the lab's name where commands expect it: behind the command's own words, before all others.
 func (l Lab) placed(command []string, rest ...string) []string {
 	out := slices.Clone(command)
 	if l.Name != "" {
@@ -100,34 +100,26 @@ func (l Lab) placed(command []string, rest ...string) []string {
 	return append(out, rest...)
 }
 
-// flagged puts the lab's name where all other commands expect it.
-func (l Lab) flagged(args ...string) []string {
-	if l.Name != "" {
-		args = append(args, "--lab", l.Name)
-	}
-	return args
-}
-
 // Fault puts a fault on targets.
 func (l Lab) Fault(kind string, targets []string, params ...string) Act {
-	args := append([]string{"fault", "inject", kind}, targets...)
-	return Act{Title: kind + " " + strings.Join(targets, " "), Args: l.flagged(append(args, params...)...), Faults: true}
+	args := l.placed([]string{"fault", "inject", kind}, targets...)
+	return Act{Title: kind + " " + strings.Join(targets, " "), Args: append(args, params...), Faults: true}
 }
 
 // Heal ends a fault.
 func (l Lab) Heal(id string) Act {
-	return Act{Title: "heal " + id, Args: l.flagged("fault", "heal", id)}
+	return Act{Title: "heal " + id, Args: l.placed([]string{"fault", "heal"}, id)}
 }
 
 // HealAll ends every fault.
 func (l Lab) HealAll() Act {
-	return Act{Title: "heal everything", Args: l.flagged("fault", "heal", "--all")}
+	return Act{Title: "heal everything", Args: l.placed([]string{"fault", "heal"}, "--all")}
 }
 
 // Rate changes a workload's rate from one to another.
 func (l Lab) Rate(workload string, from, to float64) Act {
 	words := func(rate float64) []string {
-		return l.flagged("traffic", "set", workload, "--rate", strconv.FormatFloat(rate, 'g', 6, 64))
+		return l.placed([]string{"traffic", "set"}, workload, "--rate", strconv.FormatFloat(rate, 'g', 6, 64))
 	}
 	return Act{Title: fmt.Sprintf("%s at %g/s", workload, to), Args: words(to), Undo: words(from)}
 }
@@ -145,12 +137,12 @@ func (l Lab) Shell(node string) Act {
 
 // Check checks an exercise.
 func (l Lab) Check(exercise string) Act {
-	return Act{Title: "check " + exercise, Args: l.flagged("exercise", "check", exercise)}
+	return Act{Title: "check " + exercise, Args: l.placed([]string{"exercise", "check"}, exercise)}
 }
 
 // Scenario runs a scenario.
 func (l Lab) Scenario(name string) Act {
-	return Act{Title: "run " + name, Args: l.flagged("scenario", "run", name)}
+	return Act{Title: "run " + name, Args: []string{"scenario", "run", name}}
 }
 
 // Up starts a lab of the catalogue.

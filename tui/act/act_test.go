@@ -19,7 +19,7 @@ func TestActsSayTheCommandThatDoesTheSame(t *testing.T) {
 	}{
 		{one.Fault("kill", []string{"redis-2"}), "ddsctl fault inject kill redis-2"},
 		{one.Fault("delay", []string{"a->b"}, "--delay", "100ms"), "ddsctl fault inject delay 'a->b' --delay 100ms"},
-		{several.Fault("kill", []string{"redis-2"}), "ddsctl fault inject kill redis-2 --lab second"},
+		{several.Fault("kill", []string{"redis-2"}), "ddsctl fault inject kill second redis-2"},
 		{one.Rate("kv", 500, 625), "ddsctl traffic set kv --rate 625"},
 		{several.Scale("web", 3, 4), "ddsctl lab scale second web=4"},
 		{one.Shell("redis-1"), "ddsctl lab shell redis-1"},

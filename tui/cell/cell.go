@@ -23,6 +23,8 @@ const (
 	First   // the first series of a chart
 	Second  // the second
 	Third   // the third
+	Under   // the area under the first series
+	Wound   // the area under what failed
 	Shadow  // a background: a bar's empty part
 	Chosen  // a background: what is selected
 	Banner  // a background: the lines at the top and bottom

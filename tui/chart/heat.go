@@ -16,6 +16,8 @@ type Heat struct {
 	Bands   []Band
 	Samples int
 	Format  func(float64) string
+	// Fine draws two rows in each row of cells, by colours alone: the shades differ in lightness. Else there is one, by characters too.
+	Fine bool
 }
 
 // Draw draws the map.
@@ -31,29 +33,45 @@ func (h Heat) Draw(r cell.Region) {
 	plot := Plot{Log: true, Format: h.Format, Bands: h.Bands, Samples: h.Samples, Braille: per == 2}
 	plot.axis(r, low, high)
 	plot.bands(field)
-	counts := make([]float64, field.W*field.H)
+	rows := field.H
+	if h.Fine {
+		rows *= 2
+	}
+	counts := make([]float64, field.W*rows)
 	top := 0.0
 	for i, buckets := range columns {
 		x := field.W - 1 - (len(columns)-1-i)/per
-		spread(buckets, low, high, field.H, func(row int, n float64) {
+		spread(buckets, low, high, rows, func(row int, n float64) {
 			counts[row*field.W+x] += n
 		})
 	}
 	for _, n := range counts {
 		top = max(top, n)
 	}
-	for row := range field.H {
+	share := func(x, row int) float64 { return math.Sqrt(counts[row*field.W+x] / top) } // few are many enough to be seen
+	for y := range field.H {
 		for x := range field.W {
-			n := counts[row*field.W+x]
-			if n <= 0 {
-				continue
+			if h.Fine {
+				fine(field, x, field.H-1-y, share(x, 2*y+1), share(x, 2*y))
+			} else if n := share(x, y); n > 0 {
+				shade := min(int(n*float64(len(shades))), len(shades)-1)
+				field.Set(x, field.H-1-y, shades[shade], cell.In(cell.Heat(n)))
 			}
-			share := math.Sqrt(n / top) // few are many enough to be seen
-			shade := min(int(share*float64(len(shades))), len(shades)-1)
-			field.Set(x, field.H-1-row, shades[shade], cell.In(cell.Heat(share)))
 		}
 	}
 	plot.names(field)
+}
+
+// fine draws two shades in a cell.
+func fine(field cell.Region, x, y int, upper, lower float64) {
+	switch {
+	case upper > 0 && lower > 0:
+		field.Set(x, y, '▀', cell.In(cell.Heat(upper)).On(cell.Heat(lower)))
+	case upper > 0:
+		field.Set(x, y, '▀', cell.In(cell.Heat(upper)))
+	case lower > 0:
+		field.Set(x, y, '▄', cell.In(cell.Heat(lower)))
+	}
 }
 
 var shades = []rune("░▒▓█")

@@ -10,7 +10,9 @@ import (
 type Line struct {
 	Values []float64
 	Style  cell.Style
-	Area   bool // filled down to the axis
+	// Area fills the space down to the axis with Fill.
+	Area bool
+	Fill cell.Style
 }
 
 // Band marks a time among a plot's values, from From up to before To.
@@ -95,7 +97,7 @@ func (p Plot) scale(r cell.Region) (low, high float64) {
 	}
 	if !p.Log {
 		if p.Max == 0 {
-			high = Nice(high * 1.05)
+			high = Nice(high * 1.2) // room for the bands' names
 		}
 		return 0, high
 	}
@@ -207,21 +209,22 @@ func (p Plot) line(field cell.Region, l Line, low, high float64) {
 			continue
 		}
 		at := min(max(int(math.Round(p.level(v, low, high)*float64(rows-1))), 0), rows-1)
+		if l.Area {
+			if v <= 0 {
+				before = -1
+				continue
+			}
+			for dot := 0; dot < at; dot++ {
+				p.dot(field, left+i, rows-1-dot, l.Fill, true)
+			}
+		}
 		from, to := at, at
-		switch {
-		case l.Area && v > 0:
-			from = 0
-		case before >= 0 && p.Braille: // no gap between neighbours
-			from, to = min(at, before), max(at, before)
+		if before >= 0 && p.Braille { // no gap between neighbours
 			if before < at {
 				from = before + 1
 			} else if before > at {
 				to = before - 1
 			}
-			from, to = min(from, at), max(to, at)
-		case l.Area:
-			before = at
-			continue
 		}
 		for dot := from; dot <= to; dot++ {
 			p.dot(field, left+i, rows-1-dot, l.Style, l.Area)

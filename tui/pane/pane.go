@@ -16,6 +16,7 @@ type Data struct {
 	History  *history.History
 	Now      time.Time
 	Braille  bool
+	Color    bool
 	ASCII    bool
 }
 
@@ -67,16 +68,22 @@ func bar(r cell.Region, first, rows int) {
 	}
 }
 
-// words writes pieces one after another and gives the columns used; it stops before the limit.
+// words writes pieces one after another and gives the columns used. It stops before the first that does not fit; a piece that
+// ends in a space, such as a label, stays with the one after it.
 func words(r cell.Region, x, y int, pieces ...piece) int {
 	start := x
-	for _, p := range pieces {
-		w := cell.Width(p.text)
-		if x+w > r.W {
+	for i, p := range pieces {
+		need := 0
+		for _, q := range pieces[i:] {
+			need += cell.Width(q.text)
+			if q.text == "" || q.text[len(q.text)-1] != ' ' {
+				break
+			}
+		}
+		if x+need > r.W {
 			break
 		}
-		r.Text(x, y, p.text, p.style, r.W-x)
-		x += w
+		x += r.Text(x, y, p.text, p.style, r.W-x)
 	}
 	return x - start
 }

@@ -56,7 +56,7 @@ func Traffic(r cell.Region, d Data, name string) {
 	if left < 2 {
 		return
 	}
-	if left < 4 {
+	if left < 3 {
 		chart.Spark(r, 1, y, r.W-2, w.Achieved.Last(r.W-2), cell.In(cell.First))
 		chart.Spark(r, 1, y+1, r.W-2, w.P99.Last(r.W-2), cell.In(cell.Third))
 		return
@@ -136,9 +136,9 @@ func ratePlot(r cell.Region, d Data, w *history.Workload) {
 	p.Samples = min(n, len(d.History.Times))
 	p.Bands = d.bands(n)
 	p.Lines = []chart.Line{
-		{Values: w.Achieved.Last(n), Style: cell.In(cell.First), Area: true},
-		{Values: w.Failed.Last(n), Style: cell.In(cell.Bad), Area: true},
 		{Values: w.Asked.Last(n), Style: cell.In(cell.Dim)},
+		{Values: w.Achieved.Last(n), Style: cell.In(cell.First), Area: true, Fill: cell.In(cell.Under)},
+		{Values: w.Failed.Last(n), Style: cell.In(cell.Bad), Area: true, Fill: cell.In(cell.Wound)},
 	}
 	p.Draw(r)
 }
@@ -176,7 +176,7 @@ func Heat(r cell.Region, d Data, name string) {
 	}
 	n := max(r.W-8, 0) * per
 	columns := w.Histograms[max(len(w.Histograms)-n, 0):]
-	chart.Heat{Columns: columns, Per: per, Samples: min(n, len(d.History.Times)), Bands: unnamed(d.bands(n)), Format: figure.Seconds}.Draw(r.Sub(0, 0, r.W-1, r.H))
+	chart.Heat{Columns: columns, Per: per, Fine: d.Color, Samples: min(n, len(d.History.Times)), Bands: unnamed(d.bands(n)), Format: figure.Seconds}.Draw(r.Sub(0, 0, r.W-1, r.H))
 }
 
 // Histogram draws a workload's latencies of the last window as bars.

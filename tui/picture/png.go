@@ -26,12 +26,14 @@ type painter struct {
 	img           *image.RGBA
 	regular, bold font.Face
 	raster        *vector.Rasterizer
+	mask          *image.Alpha
 }
 
 // PNG writes the canvas as a picture of 12 by 24 pixels a cell.
 func PNG(w io.Writer, c *cell.Canvas, t *theme.Theme) error {
 	columns, rows := c.Size()
-	p := &painter{img: image.NewRGBA(image.Rect(0, 0, max(columns, 1)*scale, max(rows, 1)*2*scale)), raster: vector.NewRasterizer(2*scale, 3*scale)}
+	p := &painter{img: image.NewRGBA(image.Rect(0, 0, max(columns, 1)*scale, max(rows, 1)*2*scale)), raster: vector.NewRasterizer(2*scale, 3*scale),
+		mask: image.NewAlpha(image.Rect(0, 0, 2*scale, 3*scale))}
 	var err error
 	if p.regular, err = face(gomono.TTF); err != nil {
 		return err
@@ -102,5 +104,7 @@ func (p *painter) fill(s shape, pen theme.RGB, x, y int) {
 	alpha := uint8(255 * s.opacity)
 	src := image.NewUniform(color.NRGBA{pen.R, pen.G, pen.B, alpha})
 	at := image.Rect(x*scale-scale/2, y*2*scale-scale/2, x*scale-scale/2+2*scale, y*2*scale-scale/2+3*scale)
-	p.raster.Draw(p.img, at, src, image.Point{})
+	clear(p.mask.Pix)
+	p.raster.Draw(p.mask, p.mask.Bounds(), image.Opaque, image.Point{})
+	draw.DrawMask(p.img, at, src, image.Point{}, p.mask, image.Point{}, draw.Over) // clips at the picture's edges
 }

@@ -68,6 +68,8 @@ func shapesOf(r rune) ([]shape, bool) {
 		return []shape{rect(0, 2-float64(r-'▁'+1)/4, 1, 2)}, true
 	case r >= '▉' && r <= '▏':
 		return []shape{rect(0, 0, float64('▏'-r+1)/8, 2)}, true
+	case r == '▀':
+		return []shape{rect(0, 0, 1, 1)}, true
 	case r >= '░' && r <= '▓':
 		s := rect(0, 0, 1, 2)
 		s.opacity = 0.28 + 0.26*float64(r-'░')

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ddsctl/ddsctl/tui/cell"
+	"github.com/ddsctl/ddsctl/tui/chart"
 	"github.com/ddsctl/ddsctl/tui/figure"
 )
 
@@ -17,7 +18,8 @@ type Picture struct {
 	Still bool
 	// Filter dims the nodes whose name, service, kind or role does not contain it.
 	Filter string
-	Focus  bool
+	// Spark gives a node's past, for boxes that have room for it; nil leaves it out.
+	Spark func(node string) []float64
 }
 
 // Draw draws the topology into a region.
@@ -134,7 +136,10 @@ func (v *View) drawBox(r cell.Region, i int, p Picture) {
 			}
 		}
 	}
-	for k, line := range v.lines(it, n, mark, b.W-4, b.H-2) {
+	if p.Spark != nil && b.H >= tallest && !it.folded() && mark != ghost && !n.outsider {
+		chart.Spark(b, 2, b.H-2, b.W-4, p.Spark(n.Name), cell.In(cell.Under))
+	}
+	for k, line := range v.lines(it, n, mark, b.W-4, min(b.H, tallest-1)-2) {
 		style := line.style
 		if dimmed {
 			style = cell.In(cell.Faint)

@@ -25,20 +25,22 @@ type size struct {
 	least, most   int // width
 }
 
-// sizes are the levels of detail, the richest first.
-var sizes = []size{
-	{height: 5, label: 15, least: 24, most: 30},
-	{height: 5, label: 8, least: 22, most: 26},
-	{height: 4, label: 15, least: 20, most: 26},
-	{height: 4, label: 8, least: 18, most: 24},
-	{height: 4, label: 7, least: 16, most: 18},
-	{height: 3, label: 8, least: 16, most: 22},
-	{height: 3, label: 8, least: 13, most: 16},
-	{height: 3, label: 6, least: 12, most: 16},
-	{height: 3, label: 0, least: 12, most: 16},
-	{height: 1, label: 8, least: 12, most: 20},
-	{height: 1, label: 0, least: 10, most: 15},
-}
+// sizes are the levels of detail, the richest first: by width, and for each width by height.
+var sizes = func() (out []size) {
+	for _, wide := range []size{
+		{label: 15, least: 24, most: 30}, {label: 15, least: 20, most: 26}, {label: 8, least: 20, most: 24}, {label: 8, least: 18, most: 22},
+		{label: 7, least: 15, most: 18}, {label: 6, least: 12, most: 16}, {label: 0, least: 12, most: 16},
+	} {
+		for height := tallest; height >= 3; height-- {
+			wide.height = height
+			out = append(out, wide)
+		}
+	}
+	return append(out, size{height: 1, label: 8, least: 12, most: 20}, size{height: 1, label: 0, least: 10, most: 15})
+}()
+
+// tallest is the height of the richest box: three lines of figures and a sparkline between its edges.
+const tallest = 6
 
 // widestRowGap is how many rows are left between boxes where there is room.
 const widestRowGap = 2
