@@ -173,7 +173,7 @@ func (a *app) printStatus(s labStatus) error {
 	}
 	rows := make([][]string, 0, len(s.Nodes))
 	for _, n := range s.Nodes {
-		rows = append(rows, []string{"  " + n.Name, a.phase(n), a.health(n), portWords(n.Ports), n.Image, uptime(n, time.Now())})
+		rows = append(rows, []string{"  " + n.Name, a.phase(n), a.health(n), portWords(n.Ports), imageWords(n.Image), uptime(n, time.Now())})
 	}
 	return a.print(s, []string{"  NODE", "PHASE", "HEALTH", "PORTS", "IMAGE", "UPTIME"}, rows)
 }
@@ -211,6 +211,14 @@ func (a *app) paint(text string, style lipgloss.Style) string {
 		return text
 	}
 	return style.Render(text)
+}
+
+// imageWords is an image's name, or the start of its ID where its name now means another image.
+func imageWords(image string) string {
+	if strings.HasPrefix(image, "sha256:") {
+		return shortID(image)
+	}
+	return image
 }
 
 // portWords is 127.0.0.1:22121->22121, the same on both kinds of addresses once.
