@@ -46,6 +46,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newFaultCommand(a),
 		newImageCommand(a),
 		newDoctorCommand(a),
+		newTrafficCommand(a),
 		newVersionCommand(a),
 		newNodeCommand(a),
 	)

@@ -10,9 +10,11 @@ import (
 
 // collector gathers what the recorders hold, window by window, and keeps the whole and the series.
 type collector struct {
-	engine *engine
-	window *tally // what the last window brought
-	second *tally // what the second under way brought so far
+	engine    *engine
+	gathering sync.Mutex // one window ends at a time; held before mu
+	over      bool       // the last window has ended
+	window    *tally     // what the last window brought
+	second    *tally     // what the second under way brought so far
 
 	mu       sync.Mutex
 	whole    *tally
@@ -33,11 +35,15 @@ func newCollector(e *engine, s shape) *collector {
 
 // run gathers every window until ctx ends, and then once more what is left.
 func (c *collector) run(ctx context.Context) {
-	tick := time.NewTicker(c.engine.options.Window)
-	defer tick.Stop()
+	var ticks <-chan time.Time
+	if !c.engine.options.OnDemand {
+		tick := time.NewTicker(c.engine.options.Window)
+		defer tick.Stop()
+		ticks = tick.C
+	}
 	for {
 		select {
-		case <-tick.C:
+		case <-ticks:
 			c.gather(false)
 		case <-ctx.Done():
 			c.gather(true)
@@ -52,6 +58,12 @@ func (e *engine) totals() totals {
 
 // gather closes a window.
 func (c *collector) gather(last bool) {
+	c.gathering.Lock()
+	defer c.gathering.Unlock()
+	if c.over {
+		return
+	}
+	c.over = last
 	e := c.engine
 	c.window.reset()
 	now, so := e.clock.now(), e.totals()

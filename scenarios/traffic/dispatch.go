@@ -46,6 +46,7 @@ func (d *dispatcher) run(ctx context.Context) {
 		case d.due > now:
 			d.sleep(now)
 		default:
+			e.dispatched.late(now - d.due)
 			d.offer()
 			more = d.advance()
 		}

@@ -15,15 +15,16 @@ import (
 // engine is the works of a Run: a dispatcher that lets requests fall due, workers that send them, recorders that count what came of
 // them, and a collector that gathers the counts window by window.
 type engine struct {
-	options   Options
-	open      bool // the loop
-	timeout   time.Duration
-	duration  time.Duration // MaxInt64 for none
-	targets   []*target
-	workers   []*worker
-	recorders []*recorder
-	collector *collector
-	pacer     *pacer
+	options    Options
+	open       bool // the loop
+	timeout    time.Duration
+	duration   time.Duration // MaxInt64 for none
+	targets    []*target
+	workers    []*worker
+	recorders  []*recorder
+	dispatched *recorder // the dispatcher's, one of recorders; nil in a closed loop
+	collector  *collector
+	pacer      *pacer
 
 	clock     clock // from the state Running on
 	plan      atomic.Pointer[plan]
@@ -83,7 +84,12 @@ func newEngine(options Options) (*engine, error) {
 			}
 		}
 	}
+	form.lateness = e.open
 	e.collector = newCollector(e, form)
+	if e.open {
+		e.dispatched = newRecorder(form)
+		e.recorders = append(e.recorders, e.dispatched)
+	}
 	return e, nil
 }
 

@@ -39,8 +39,10 @@ type Report struct {
 	// Latency runs from the instant at which a request fell due, Service from its sending.
 	Latency telemetry.Latency `json:"latency"`
 	Service telemetry.Latency `json:"service"`
-	// Delay is how much later than due requests were sent, which is the wait for a free connection and the client's own inaccuracy.
+	// Delay is how much later than due requests were sent: the wait for a free connection, and Lateness, the client's own part in it. Where
+	// Lateness is not small against Latency, the client's machine was too busy to measure.
 	Delay     telemetry.Latency  `json:"delay"`
+	Lateness  telemetry.Latency  `json:"lateness"`
 	Histogram []telemetry.Bucket `json:"histogram,omitempty"` // of Latency
 	Errors    []ErrorCount       `json:"errors,omitempty"`    // most frequent first
 	Parts     []Part             `json:"parts,omitempty"`     // by answering server or by target, where there are several
@@ -99,7 +101,7 @@ func (e *engine) report() Report {
 		Workload: spec.Name, State: is, Protocol: known.Protocol, Loop: string(spec.Loop), Connections: spec.Connections, Seed: spec.Seed, Started: began,
 		Scheduled: c.seen.scheduled, Dropped: c.seen.dropped, Sent: t.sent, TotalSucceeded: t.succeeded, TotalFailed: t.failed, Canceled: t.canceled,
 		InFlight: int(e.inFlight.Load()),
-		Latency:  latencyOf(t.latency), Service: latencyOf(t.service), Delay: latencyOf(t.delay), Histogram: buckets(t.latency),
+		Latency:  latencyOf(t.latency), Service: latencyOf(t.service), Delay: latencyOf(t.delay), Lateness: latencyOf(t.lateness), Histogram: buckets(t.latency),
 		Hits: t.hits, Misses: t.misses, Series: slices.Clone(c.series),
 	}
 	if e.open {

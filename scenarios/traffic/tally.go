@@ -23,6 +23,7 @@ type tally struct {
 	latency   *hdrhistogram.Histogram // nanoseconds, from the instant due
 	service   *hdrhistogram.Histogram // nanoseconds, from the sending
 	delay     *hdrhistogram.Histogram // nanoseconds, from the instant due to the sending; nil in a closed loop
+	lateness  *hdrhistogram.Histogram // nanoseconds, from the instant due to the dispatcher's handing over; nil for workers
 	errors    map[string]*failures
 	targets   []*split          // by target; empty for a single one
 	answerers map[string]*split // by the server that answered; nil where it is not asked for
@@ -46,6 +47,7 @@ type split struct {
 type shape struct {
 	highest   int64 // nanoseconds; longer ones are counted as this
 	delays    bool
+	lateness  bool
 	targets   int
 	answerers bool
 }
@@ -69,6 +71,9 @@ func newTally(s shape) *tally {
 	t := &tally{latency: s.histogram(figures), service: s.histogram(figures), errors: map[string]*failures{}, shape: s}
 	if s.delays {
 		t.delay = s.histogram(figures)
+	}
+	if s.lateness {
+		t.lateness = s.histogram(figures)
 	}
 	if s.targets > 1 {
 		for range s.targets {
@@ -177,6 +182,7 @@ func (t *tally) merge(from *tally) {
 	mergeHistogram(t.latency, from.latency)
 	mergeHistogram(t.service, from.service)
 	mergeHistogram(t.delay, from.delay)
+	mergeHistogram(t.lateness, from.lateness)
 	for kind, f := range from.errors {
 		if f.count == 0 {
 			continue
@@ -211,7 +217,7 @@ func mergeHistogram(to, from *hdrhistogram.Histogram) {
 // reset empties the tally and keeps its memory.
 func (t *tally) reset() {
 	t.sent, t.succeeded, t.failed, t.canceled, t.hits, t.misses = 0, 0, 0, 0, 0, 0
-	for _, h := range []*hdrhistogram.Histogram{t.latency, t.service, t.delay} {
+	for _, h := range []*hdrhistogram.Histogram{t.latency, t.service, t.delay, t.lateness} {
 		resetHistogram(h)
 	}
 	for _, f := range t.errors {
@@ -250,6 +256,13 @@ func newRecorder(s shape) *recorder { return &recorder{now: newTally(s), next: n
 func (r *recorder) add(e *ending) {
 	r.mu.Lock()
 	r.now.add(e)
+	r.mu.Unlock()
+}
+
+// late records how much later than due the dispatcher handed a request over.
+func (r *recorder) late(d time.Duration) {
+	r.mu.Lock()
+	r.now.record(r.now.lateness, d)
 	r.mu.Unlock()
 }
 

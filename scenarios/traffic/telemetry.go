@@ -51,6 +51,9 @@ func (c *collector) describe(took time.Duration, so totals) telemetry.Traffic {
 		})
 	}
 	t.Histogram = buckets(w.latency)
+	if c.engine.options.Exact {
+		t.Histogram = bars(w.latency)
+	}
 	if found := w.hits + w.misses; found > 0 {
 		t.Stats = map[string]float64{"hit_rate": share(w.hits, found)}
 	}
@@ -136,6 +139,17 @@ var bucketBounds = func() []float64 {
 	}
 	return bounds
 }()
+
+// bars are the histogram's counts as they are.
+func bars(h *hdrhistogram.Histogram) []telemetry.Bucket {
+	var all []telemetry.Bucket
+	for _, bar := range h.Distribution() {
+		if bar.Count > 0 {
+			all = append(all, telemetry.Bucket{UpTo: inSeconds(bar.To), Count: uint64(bar.Count)})
+		}
+	}
+	return all
+}
 
 // buckets are the histogram's counts by those bounds, without empty ones.
 func buckets(h *hdrhistogram.Histogram) []telemetry.Bucket {

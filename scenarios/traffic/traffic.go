@@ -37,6 +37,10 @@ type Options struct {
 	Client string
 	// Window is how often results are gathered and Observe is called. Default: 500 ms.
 	Window time.Duration
+	// OnDemand lets windows end when Gather is called, and with the run, instead of by the clock.
+	OnDemand bool
+	// Exact gives Observe histograms as fine as they were measured, instead of a few buckets.
+	Exact bool
 	// Observe is called after each window, in order, with what it brought. It must return soon.
 	Observe func(telemetry.Traffic)
 	// Seconds bounds the series of a report: the last so many are kept. Default: a day.
@@ -149,6 +153,15 @@ func (r *Run) Report() Report { return r.engine.report() }
 
 // Traffic is what the last window brought.
 func (r *Run) Traffic() telemetry.Traffic { return r.engine.traffic() }
+
+// Gather ends the window under way, unless the run has not begun or is over.
+func (r *Run) Gather() {
+	switch r.State() {
+	case Running, Paused, Ending:
+		r.engine.collector.gather(false)
+	default:
+	}
+}
 
 // State is what the run is doing.
 func (r *Run) State() State { return r.engine.state() }
