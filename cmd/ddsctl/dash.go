@@ -71,7 +71,7 @@ func (a *app) dash(ctx context.Context, o dashOptions, args []string) error {
 	if err != nil {
 		return err
 	}
-	width, height, err := sizeOf(o.size)
+	width, height, err := frameSize(o.size)
 	switch {
 	case err != nil:
 		return err
@@ -118,7 +118,7 @@ func (a *app) dashLook(o dashOptions) (tui.Options, error) {
 	return options, nil
 }
 
-func sizeOf(text string) (width, height int, err error) {
+func frameSize(text string) (width, height int, err error) {
 	left, right, ok := strings.Cut(text, "x")
 	width, errW := strconv.Atoi(left)
 	height, errH := strconv.Atoi(right)

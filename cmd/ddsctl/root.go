@@ -43,6 +43,7 @@ func newRootCommand(a *app) *cobra.Command {
 
 	root.AddCommand(
 		newLabCommand(a),
+		newDashCommand(a),
 		newFaultCommand(a),
 		newImageCommand(a),
 		newDoctorCommand(a),
