@@ -54,7 +54,7 @@ func TestAHelperThatIsKilledLeavesNothingAndTheNextOneGoesOn(t *testing.T) {
 	require.Equal(t, 10, c.arrive(t, "b", "a", 10))
 	require.Eventually(t, func() bool { return time.Now().After(*short.Expires) }, time.Minute, 10*time.Millisecond)
 
-	c.helper = start(t, c.Lab, c.folder)
+	c.process = start(t, c.Lab, c.folder)
 	require.Zero(t, c.arrive(t, "a", "b", 5), "it stands again, though nobody has told the helper its nodes since")
 	require.NoError(t, c.Configure(t.Context(), c.topology))
 	require.Zero(t, c.arrive(t, "a", "b", 5))

@@ -238,6 +238,26 @@ func (n *Namespace) Do(t testing.TB, f func() error) {
 	require.NoError(t, n.Run(f))
 }
 
+// Enter gives the network namespace of a process, with the address that it is known to have there. It needs root.
+func Enter(t testing.TB, pid int, address netip.Addr) *Namespace {
+	t.Helper()
+	return enter(t, fmt.Sprintf("/proc/%d/ns/net", pid), address)
+}
+
+// Here is the test's own network namespace.
+func Here(t testing.TB, address netip.Addr) *Namespace {
+	t.Helper()
+	return enter(t, "/proc/thread-self/ns/net", address)
+}
+
+func enter(t testing.TB, path string, address netip.Addr) *Namespace {
+	t.Helper()
+	file, err := os.Open(path)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = file.Close() })
+	return &Namespace{file: file, Address: address}
+}
+
 // Run is Do for other goroutines than the test's.
 func (n *Namespace) Run(f func() error) error {
 	result := make(chan error, 1)
