@@ -98,6 +98,7 @@ func serviceKeys() []Key {
 			"services.*.logging.options"),
 		[]Key{
 			noted("services.*.container_name", "with one replica"),
+			noted("services.*.healthcheck.start_interval", "while a service starts, ddsctl probes more often than this by itself"),
 			noted("services.*.attach", "`up` shows no logs; `ddsctl lab logs` shows those of every service"),
 			noted("services.*.develop", "says what `docker compose watch` does, nothing about `up`"),
 			noted("services.*.pull_policy", "missing, if_not_present, always, never and build"),
@@ -127,7 +128,6 @@ func serviceKeys() []Key {
 			noted("services.*.ports.name", "a word for people"), noted("services.*.ports.app_protocol", "a word for people"),
 			noted("services.*.ports.mode", "on one machine, host and ingress are the same"),
 		},
-		refused("ddsctl probes more often by itself", "services.*.healthcheck.start_interval"),
 		refused("it would hand the container the engine's socket, and with it the machine", "services.*.use_api_socket"),
 		refused("commands around a container's start and stop are not run; put them into the image, or into a service of their own",
 			"services.*.pre_start", "services.*.post_start", "services.*.pre_stop"),
