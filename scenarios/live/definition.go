@@ -27,13 +27,7 @@ type asked struct {
 func definition(ctx context.Context, project string, state engine.State) (*labs.Lab, error) {
 	slug, source := label(state, engine.LabelLab), label(state, engine.LabelSource)
 	var how asked
-	var newest engine.Container
-	for _, c := range state.Containers {
-		if c.Helper() == "" && (newest.ID == "" || c.Created.After(newest.Created)) {
-			newest = c
-		}
-	}
-	if json.Unmarshal([]byte(newest.Labels[engine.LabelOptions]), &how) != nil {
+	if json.Unmarshal([]byte(newest(state).Labels[engine.LabelOptions]), &how) != nil {
 		how = asked{} // none, or another version's words
 	}
 	ref := source

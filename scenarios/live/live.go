@@ -26,6 +26,7 @@ import (
 	"github.com/ddsctl/ddsctl/runtime/fault"
 	"github.com/ddsctl/ddsctl/runtime/helper"
 	"github.com/ddsctl/ddsctl/runtime/hint"
+	"github.com/ddsctl/ddsctl/runtime/launch"
 	"github.com/ddsctl/ddsctl/runtime/lock"
 	"github.com/ddsctl/ddsctl/runtime/telemetry"
 	"github.com/ddsctl/ddsctl/runtime/telemetry/collect"
@@ -36,9 +37,9 @@ import (
 type Engine interface {
 	collect.Engine
 	fault.Engine
+	launch.Engine
 	// Projects is everything that ddsctl made in the engine, by project.
 	Projects(ctx context.Context) (map[string]engine.State, error)
-	Logs(ctx context.Context, id string, spec engine.LogSpec, stdout, stderr io.Writer) error
 }
 
 // Options are a handle's surroundings. The zero value works.
@@ -238,6 +239,9 @@ func (l *Lab) Wire(ctx context.Context) (*wire.Client, error) {
 func (l *Lab) Client(ctx context.Context) (*control.Client, error) {
 	return l.helper(ctx, engine.HelperClient)
 }
+
+// State is what the engine holds of the lab now.
+func (l *Lab) State(ctx context.Context) (engine.State, error) { return l.engine.State(ctx, l.Project) }
 
 // Node finds a node by its name, or by its service's where that has exactly one.
 func (l *Lab) Node(ctx context.Context, name string) (engine.Container, error) {

@@ -1,0 +1,37 @@
+package live
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ddsctl/ddsctl/runtime/engine"
+	"github.com/ddsctl/ddsctl/runtime/hint"
+	"github.com/ddsctl/ddsctl/runtime/launch"
+)
+
+// Scale gives services another number of nodes, waits until they are ready, and leaves everything else alone.
+func (l *Lab) Scale(ctx context.Context, counts map[string]int) error {
+	if l.Definition == nil {
+		return hint.Wrap(fmt.Errorf("scale %s: %w", l.Project, l.DefinitionError), "take the lab down, and up again from where its files are now")
+	}
+	state, err := l.engine.State(ctx, l.Project)
+	if err != nil {
+		return err
+	}
+	spec := l.Definition.Spec()
+	spec.Options = newest(state).Labels[engine.LabelOptions] // as the others were asked for
+	_, err = launch.New(l.engine, launch.Options{Address: l.options.Address, LockDir: l.options.LockDir}).
+		Up(ctx, spec, launch.UpOptions{Scale: counts}, launch.Show{})
+	return err
+}
+
+// newest is the node that was made last.
+func newest(state engine.State) engine.Container {
+	var last engine.Container
+	for _, c := range state.Containers {
+		if c.Helper() == "" && (last.ID == "" || c.Created.After(last.Created)) {
+			last = c
+		}
+	}
+	return last
+}
