@@ -16,6 +16,7 @@ import (
 	"github.com/ddsctl/ddsctl/labs/workload"
 	"github.com/ddsctl/ddsctl/runtime/control"
 	"github.com/ddsctl/ddsctl/runtime/helper"
+	"github.com/ddsctl/ddsctl/scenarios/history/drive"
 	trafficclient "github.com/ddsctl/ddsctl/scenarios/traffic/client"
 )
 
@@ -54,7 +55,7 @@ func (a *app) nodeClient(ctx context.Context, o nodeClientOptions) error {
 	}
 	both, ctx := errgroup.WithContext(ctx)
 	both.Go(func() error { return role.Run(ctx) })
-	both.Go(func() error { return control.Serve(ctx, listener, role.Handlers()) })
+	both.Go(func() error { return control.Serve(ctx, listener, control.Merge(role.Handlers(), drive.Handlers())) })
 	return both.Wait()
 }
 
