@@ -48,6 +48,8 @@ func newRootCommand(a *app) *cobra.Command {
 		newImageCommand(a),
 		newDoctorCommand(a),
 		newTrafficCommand(a),
+		newScenarioCommand(a),
+		newExerciseCommand(a),
 		newVersionCommand(a),
 		newNodeCommand(a),
 	)
