@@ -10,5 +10,9 @@ asks any address from this machine.
 In an open loop requests fall due whether or not answers come back, and latency runs from when a request was due: a server that stalls is
 charged with everybody who waited.`,
 		newTrafficRunCommand(a),
+		newTrafficStartCommand(a),
+		newTrafficStopCommand(a),
+		newTrafficSetCommand(a),
+		newTrafficShowCommand(a),
 	)
 }

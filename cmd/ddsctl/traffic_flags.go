@@ -44,14 +44,11 @@ type workloadFlags struct {
 	insecure                             bool
 }
 
+// add gives a command every flag of a workload.
 func (f *workloadFlags) add(cmd *cobra.Command) {
+	f.addChanges(cmd)
 	flags := cmd.Flags()
 	flags.StringVarP(&f.file, "file", "f", "", "read the workload from a YAML or JSON file (- for standard input); other flags change it")
-	flags.Float64VarP(&f.rate, "rate", "r", 0, "requests per second that fall due (default 100)")
-	flags.StringVar(&f.arrival, "arrival", "", "how requests fall due: constant or poisson (default constant)")
-	flags.Float64Var(&f.rampTo, "ramp-to", 0, "let the rate go from --rate to this one in the time --ramp-over")
-	flags.DurationVar(&f.rampOver, "ramp-over", 10*time.Second, "how long the ramp takes")
-	flags.StringVar(&f.steps, "steps", "", "rates one after another, such as 100:10s,500:10s")
 	flags.DurationVarP(&f.duration, "for", "d", 10*time.Second, "how long; 0 until Ctrl-C")
 	flags.BoolVar(&f.closed, "closed", false, "closed loop: each connection sends its next request when it has its answer")
 	flags.IntVarP(&f.connections, "connections", "c", 0, "connections to each target (default 16)")
@@ -60,13 +57,28 @@ func (f *workloadFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.maxInFlight, "max-in-flight", 0, "drop what falls due beyond so many requests in flight (default 10000)")
 	flags.DurationVar(&f.timeout, "timeout", 0, "how long a request may take, and may wait for a connection (default 2s)")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of arrivals, keys, values and the mix's order (default 1)")
+	flags.BoolVar(&f.preload, "preload", false, "write every key once before the first request")
+	flags.StringArrayVar(&f.setup, "setup", nil, "SQL statement that runs once before the first request; may be repeated")
+	flags.StringVar(&f.answeredBy, "answered-by", "", "response header that names the answering server, to split the results by it")
+	flags.StringVar(&f.caFile, "ca-file", "", "certificates of authorities to trust besides the system's, in PEM")
+	flags.StringVar(&f.serverName, "server-name", "", "name that the server's certificate must carry (default the target's host)")
+	flags.BoolVar(&f.insecure, "insecure", false, "accept any certificate")
+}
+
+// addChanges gives a command the flags that also change a workload that runs.
+func (f *workloadFlags) addChanges(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.Float64VarP(&f.rate, "rate", "r", 0, "requests per second that fall due (default 100)")
+	flags.StringVar(&f.arrival, "arrival", "", "how requests fall due: constant or poisson (default constant)")
+	flags.Float64Var(&f.rampTo, "ramp-to", 0, "let the rate go from --rate (0 without) to this one in the time --ramp-over")
+	flags.DurationVar(&f.rampOver, "ramp-over", 10*time.Second, "how long the ramp takes")
+	flags.StringVar(&f.steps, "steps", "", "rates one after another, such as 100:10s,500:10s")
 	flags.StringVar(&f.keys, "keys", "", "which keys: uniform, zipfian, sequential or hotset (default uniform)")
 	flags.IntVar(&f.keyCount, "key-count", 0, "number of keys (default 10000)")
 	flags.StringVar(&f.keyPrefix, "key-prefix", "", `what stands before a key's number (default "key:")`)
 	flags.Float64Var(&f.zipf, "zipf", 0, "exponent of zipfian keys (default 0.99)")
 	flags.Float64Var(&f.hotFraction, "hot-fraction", 0, "part of the keys that is hot, 0 to 1, for hotset (default 0.1)")
 	flags.Float64Var(&f.hotShare, "hot-share", 0, "part of the requests that goes to hot keys, 0 to 1 (default 0.9)")
-	flags.BoolVar(&f.preload, "preload", false, "write every key once before the first request")
 	flags.IntVar(&f.valueSize, "value-size", 0, "bytes of a written value (default 100)")
 	flags.StringVar(&f.mix, "mix", "", "operations by weight, such as read=9,write=1")
 	flags.StringVarP(&f.method, "method", "X", "", "HTTP method (default GET, POST with a body)")
@@ -74,22 +86,22 @@ func (f *workloadFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.body, "body", "", "HTTP body")
 	flags.StringArrayVar(&f.commands, "command", nil, "Redis command, such as 'HGET {key} field'; may be repeated")
 	flags.StringArrayVar(&f.statements, "statement", nil, "SQL statement; may be repeated")
-	flags.StringArrayVar(&f.setup, "setup", nil, "SQL statement that runs once before the first request; may be repeated")
-	flags.StringVar(&f.answeredBy, "answered-by", "", "response header that names the answering server, to split the results by it")
-	flags.StringVar(&f.caFile, "ca-file", "", "certificates of authorities to trust besides the system's, in PEM")
-	flags.StringVar(&f.serverName, "server-name", "", "name that the server's certificate must carry (default the target's host)")
-	flags.BoolVar(&f.insecure, "insecure", false, "accept any certificate")
 	for name, words := range map[string][]string{
 		"arrival": {"constant", "poisson"}, "keys": {"uniform", "zipfian", "sequential", "hotset"},
 	} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	}
-	cmd.MarkFlagsMutuallyExclusive("closed", "rate")
-	cmd.MarkFlagsMutuallyExclusive("closed", "arrival")
-	cmd.MarkFlagsMutuallyExclusive("closed", "steps")
-	cmd.MarkFlagsMutuallyExclusive("closed", "ramp-to")
-	cmd.MarkFlagsMutuallyExclusive("steps", "rate")
-	cmd.MarkFlagsMutuallyExclusive("steps", "ramp-to")
+}
+
+// given names one of the flags that was given, "" for none.
+func (f *workloadFlags) given(flags changed) string {
+	for _, name := range []string{"rate", "arrival", "ramp-to", "steps", "for", "closed", "connections", "streams", "timeout", "keys", "mix", "method", "header", "body",
+		"command", "statement", "value-size", "preload", "name"} {
+		if flags.Changed(name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // spec is the workload that file, arguments and flags describe.
@@ -123,16 +135,8 @@ func (f *workloadFlags) spec(stdin io.Reader, flags changed, targets []string) (
 	set("max-in-flight", func() { spec.MaxInFlight = f.maxInFlight })
 	set("timeout", func() { spec.Timeout = workload.Duration(f.timeout) })
 	set("seed", func() { spec.Seed = f.seed })
-	set("keys", func() {
-		spec.Keys = workload.Keys{Distribution: workload.KeyDistribution(f.keys), Count: spec.Keys.Count, Prefix: spec.Keys.Prefix, Preload: spec.Keys.Preload}
-	})
-	set("key-count", func() { spec.Keys.Count = f.keyCount })
-	set("key-prefix", func() { spec.Keys.Prefix = f.keyPrefix })
-	set("zipf", func() { spec.Keys.S = f.zipf })
-	set("hot-fraction", func() { spec.Keys.HotFraction = f.hotFraction })
-	set("hot-share", func() { spec.Keys.HotShare = f.hotShare })
+	f.about(&spec, flags)
 	set("preload", func() { spec.Keys.Preload = f.preload })
-	set("value-size", func() { spec.Values = workload.Values{Size: f.valueSize} })
 	set("setup", func() { spec.Setup = f.setup })
 	set("answered-by", func() { spec.AnsweredBy = f.answeredBy })
 	set("ca-file", func() { spec.TLS.CAFile = f.caFile })
@@ -142,6 +146,38 @@ func (f *workloadFlags) spec(stdin io.Reader, flags changed, targets []string) (
 		return spec, err
 	}
 	return spec, f.operations(&spec, flags)
+}
+
+// about sets what requests are about.
+func (f *workloadFlags) about(spec *workload.Spec, flags changed) {
+	set := func(name string, to func()) {
+		if flags.Changed(name) {
+			to()
+		}
+	}
+	set("keys", func() {
+		spec.Keys = workload.Keys{Distribution: workload.KeyDistribution(f.keys), Count: spec.Keys.Count, Prefix: spec.Keys.Prefix, Preload: spec.Keys.Preload}
+	})
+	set("key-count", func() { spec.Keys.Count = f.keyCount })
+	set("key-prefix", func() { spec.Keys.Prefix = f.keyPrefix })
+	set("zipf", func() { spec.Keys.S = f.zipf })
+	if distribution := implied(flags); distribution != "" && !flags.Changed("keys") && spec.Keys.Distribution == "" {
+		spec.Keys.Distribution = distribution
+	}
+	set("hot-fraction", func() { spec.Keys.HotFraction = f.hotFraction })
+	set("hot-share", func() { spec.Keys.HotShare = f.hotShare })
+	set("value-size", func() { spec.Values = workload.Values{Size: f.valueSize} })
+}
+
+// implied is the distribution of keys that other flags speak of.
+func implied(flags changed) workload.KeyDistribution {
+	switch {
+	case flags.Changed("zipf"):
+		return workload.KeysZipfian
+	case flags.Changed("hot-fraction"), flags.Changed("hot-share"):
+		return workload.KeysHotset
+	}
+	return ""
 }
 
 // completeURL lets 127.0.0.1:8080 stand for http://127.0.0.1:8080, as in curl.
@@ -169,8 +205,22 @@ func readWorkload(spec *workload.Spec, stdin io.Reader, name string) error {
 	return nil
 }
 
+// exclusive refuses flags that contradict each other.
+func exclusive(flags changed, pairs ...[2]string) error {
+	for _, pair := range pairs {
+		if flags.Changed(pair[0]) && flags.Changed(pair[1]) {
+			return usagef("--%s and --%s cannot stand together", pair[0], pair[1])
+		}
+	}
+	return nil
+}
+
 // load sets the loop and the arrivals.
 func (f *workloadFlags) load(spec *workload.Spec, flags changed) error {
+	if err := exclusive(flags, [2]string{"closed", "rate"}, [2]string{"closed", "arrival"}, [2]string{"closed", "steps"}, [2]string{"closed", "ramp-to"},
+		[2]string{"steps", "rate"}, [2]string{"steps", "ramp-to"}); err != nil {
+		return err
+	}
 	switch {
 	case f.closed:
 		spec.Loop, spec.Arrival = workload.LoopClosed, workload.Arrival{}

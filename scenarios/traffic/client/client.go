@@ -33,7 +33,7 @@ const (
 
 // StartAsk is the argument of MethodStart.
 type StartAsk struct {
-	// Names are workloads of the lab to start; with neither names nor workloads, all that do not run.
+	// Names are workloads of the lab to start; with neither names nor workloads, all that are not manual and do not run.
 	Names []string `json:"names,omitempty"`
 	// Workloads are new ones. One with the name of a workload that runs takes its place.
 	Workloads []workload.Spec `json:"workloads,omitempty"`
@@ -65,7 +65,9 @@ type Status struct {
 	// Own says that the workload is the lab's own, not one that was started later.
 	Own    bool            `json:"own"`
 	Error  string          `json:"error,omitempty"` // why the preparations failed
-	Report *traffic.Report `json:"report,omitempty"`
+	Report *traffic.Report `json:"report,omitempty"` // since its start
+	// Now is what the last window brought, while it runs.
+	Now *telemetry.Traffic `json:"now,omitempty"`
 }
 
 // Caller is what the Client needs of control.Client.
@@ -88,7 +90,8 @@ func (c *Client) Start(ctx context.Context, specs ...workload.Spec) ([]Status, e
 	return c.start(ctx, StartAsk{Workloads: specs})
 }
 
-// StartOwn starts workloads of the lab by name: those that are marked as manual, or that were stopped. Without names, all that do not run.
+// StartOwn starts workloads of the lab by name: those that are marked as manual, or that were stopped. Without names,
+// all that are not manual and do not run.
 func (c *Client) StartOwn(ctx context.Context, names ...string) ([]Status, error) {
 	return c.start(ctx, StartAsk{Names: names})
 }

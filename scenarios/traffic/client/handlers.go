@@ -32,7 +32,7 @@ func (r *Role) start(_ context.Context, ask StartAsk) ([]Status, error) {
 			return nil, err
 		}
 		for _, name := range names {
-			if len(ask.Names) > 0 || !r.runs(name) {
+			if len(ask.Names) > 0 || !r.own[name].Manual && !r.runs(name) {
 				specs = append(specs, r.own[name])
 			}
 		}
@@ -192,6 +192,11 @@ func (r *Role) status(names []string, series bool) []Status {
 			status.Workload, status.State, status.Report = s.run.Workload(), report.State, &report
 			if err := s.run.Err(); err != nil {
 				status.Error = err.Error()
+			}
+			if report.State == traffic.Running || report.State == traffic.Paused {
+				now := s.run.Traffic()
+				now.Histogram = nil
+				status.Now = &now
 			}
 			if report.State == traffic.Failed || report.State == traffic.Preparing {
 				status.Report = nil
