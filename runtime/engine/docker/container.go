@@ -211,7 +211,8 @@ func (c *Client) copyInto(ctx context.Context, id, dir string, files []engine.Fi
 	if err := w.Close(); err != nil {
 		return fmt.Errorf("pack files: %w", err)
 	}
-	_, err := c.api.CopyToContainer(ctx, id, client.CopyToContainerOptions{DestinationPath: dir, Content: &archive, CopyUIDGID: true})
+	// Without CopyUIDGID the archive's own owners count; with it the engine looks the container's user up on its host, where it may not be.
+	_, err := c.api.CopyToContainer(ctx, id, client.CopyToContainerOptions{DestinationPath: dir, Content: &archive})
 	return c.wrap(err, "copy files into container %s", short(id))
 }
 
