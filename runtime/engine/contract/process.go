@@ -193,6 +193,14 @@ func files(t *testing.T, w *world) {
 	_, err := w.ReadFile(ctx, id, "/etc/app/never")
 	require.ErrorIs(t, err, engine.ErrNotFound)
 
+	// Files are whose they are said to be, whoever the container runs as.
+	id = w.start("u", forever, func(s *engine.ContainerSpec) {
+		s.Service.User = "4242:4242"
+		s.Files = []engine.File{{Path: "/etc/app/app.conf", Content: []byte("x"), Mode: 0o444, UID: 7, GID: 8}}
+	})
+	_, out, _ = w.run(id, "stat", "-c", "%a %u %g", "/etc/app/app.conf")
+	require.Equal(t, "444 7 8\n", out)
+
 	// A root that can only be read takes its files all the same.
 	id = w.start("r", "cat /etc/app/app.conf; echo; echo x > /f; exec sleep infinity", func(s *engine.ContainerSpec) {
 		s.Service.ReadOnly = true
