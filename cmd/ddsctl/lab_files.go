@@ -23,24 +23,60 @@ type labCopied struct {
 }
 
 func newLabInitCommand(a *app) *cobra.Command {
+	fromCompose := false
 	cmd := &cobra.Command{
-		Use:   "init LAB DIR",
+		Use:   "init LAB DIR | --from-compose DIR",
 		Short: "Copy a lab's files into a folder, to change them there",
 		Long: `Copies a lab of the catalogue, or another folder's, into a folder that is new or empty. The copy is a lab of its own: edit its files, and
-'ddsctl lab up DIR' runs what they say. It is also how a new lab begins.`,
+'ddsctl lab up DIR' runs what they say. It is also how a new lab begins.
+
+With --from-compose, a Compose project that is there already becomes a lab: a lab.yaml is written beside its Compose file, with kinds, links
+and traffic guessed from images, ports, depends_on and environment, each with a comment that says where it comes from.`,
 		Example: `  ddsctl lab init sharded-redis ./mine
-  ddsctl lab up ./mine`,
-		Args: positional(cobra.ExactArgs(2)),
+  ddsctl lab up ./mine
+  ddsctl lab init --from-compose ./shop`,
+		Args: positional(func(cmd *cobra.Command, args []string) error {
+			if fromCompose {
+				return cobra.ExactArgs(1)(cmd, args)
+			}
+			return cobra.ExactArgs(2)(cmd, args)
+		}),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			if len(args) == 1 {
+			if len(args) == 1 || fromCompose {
 				return nil, cobra.ShellCompDirectiveFilterDirs
 			}
 			return completeSources(cmd, args, word)
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return a.labInit(cmd.Context(), args[0], args[1]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if fromCompose {
+				return a.labGuess(cmd.Context(), args[0])
+			}
+			return a.labInit(cmd.Context(), args[0], args[1])
+		},
 	}
+	cmd.Flags().BoolVar(&fromCompose, "from-compose", false, "write a lab.yaml for the Compose project in DIR")
 	a.formatFlag(cmd)
 	return cmd
+}
+
+func (a *app) labGuess(ctx context.Context, dir string) error {
+	// Trust is for what runs: describing a project starts nothing.
+	name, err := labs.InitFromCompose(ctx, dir, labs.Options{Environment: environ(), Trust: true})
+	if err != nil {
+		return err
+	}
+	if a.format != output.Table {
+		full, err := filepath.Abs(dir)
+		if err != nil {
+			return err
+		}
+		return a.print(labCopied{full, []string{filepath.Base(name)}}, nil, nil)
+	}
+	if !looksLikePath(dir) {
+		dir = "./" + dir
+	}
+	a.say("  %s\n\nread its comments, change it, then:\n  ddsctl lab lint %s\n  ddsctl lab up %s", name, dir, dir)
+	return nil
 }
 
 func (a *app) labInit(ctx context.Context, ref, dir string) error {
