@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -196,8 +197,11 @@ func (c *Client) start(ctx context.Context, m message, args any) (uint64, *waiti
 	c.mu.Unlock()
 	if err := c.out.send(m); err != nil {
 		c.forget(m.ID)
-		if c.Err() != nil {
+		switch {
+		case c.Err() != nil:
 			err = c.Err()
+		case !errors.Is(err, errTooLarge): // of one that is too large nothing was sent
+			err = fmt.Errorf("%w: %w", ErrClosed, err)
 		}
 		return 0, nil, err
 	}
