@@ -277,14 +277,9 @@ func (c *confining) values(at func(...string) []string, s *types.ServiceConfig) 
 	for _, line := range s.Tmpfs {
 		_, options, _ := strings.Cut(line, ":")
 		for option := range strings.SplitSeq(options, ",") {
-			if key, _, _ := strings.Cut(option, "="); key != "" && key != "size" && key != "ro" && key != "rw" {
-				c.refuse(at("tmpfs="+line, "tmpfs"), "the tmpfs option %q is not supported; there are size and ro", option)
+			if key, _, _ := strings.Cut(option, "="); key != "" && key != "size" && key != "mode" && key != "ro" && key != "rw" {
+				c.refuse(at("tmpfs="+line, "tmpfs"), "the tmpfs option %q is not supported; there are size, mode and ro", option)
 			}
-		}
-	}
-	for _, v := range s.Volumes {
-		if v.Type == types.VolumeTypeTmpfs && v.Tmpfs != nil && v.Tmpfs.Mode != 0 {
-			c.refuse(at("volumes"), "the mount at %s: the mode of a tmpfs is not supported", v.Target)
 		}
 	}
 }

@@ -199,16 +199,16 @@ func mountKeys() []Key {
 	return join(files,
 		yes("services.*.volumes.target", "services.*.volumes.read_only", "services.*.volumes.bind",
 			"services.*.volumes.bind.propagation", "services.*.volumes.bind.create_host_path", "services.*.volumes.tmpfs",
-			"services.*.volumes.tmpfs.size"),
+			"services.*.volumes.tmpfs.size", "services.*.volumes.tmpfs.mode"),
 		[]Key{
-			noted("services.*.tmpfs", "with the options size and ro"),
+			noted("services.*.tmpfs", "with the options size, mode and ro"),
 			noted("services.*.volumes.type", "volume, bind and tmpfs"),
 			trusted("services.*.volumes", "folders and files "+inFolder+", and the engine's socket"),
 			trusted("services.*.volumes.source", "folders and files "+inFolder+", and the engine's socket"),
 		},
 		refused("it does nothing any more", "services.*.volumes.consistency"),
 		refused("mounts take no such option", "services.*.volumes.bind.recursive", "services.*.volumes.bind.selinux",
-			"services.*.volumes.volume", "services.*.volumes.tmpfs.mode", "services.*.volumes.image"),
+			"services.*.volumes.volume", "services.*.volumes.image"),
 	)
 }
 

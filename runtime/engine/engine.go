@@ -179,7 +179,8 @@ type Mount struct {
 	Source    string
 	Target    string
 	ReadOnly  bool
-	SizeBytes int64 // tmpfs only; 0 is the engine's default
+	SizeBytes int64  // tmpfs only; 0 is the engine's default
+	Mode      uint32 // tmpfs only: permission bits, with 0o1000 for sticky; 0 is the engine's default
 }
 
 // File is a file copied into a container before it starts.

@@ -45,6 +45,9 @@ const (
 // runSize bounds the helpers' /run, which holds a socket.
 const runSize = 1 << 20
 
+// runMode lets the client, which is nobody, put its socket there.
+const runMode = 0o1777
+
 // Options say what the helpers are to be. The zero value adds both.
 type Options struct {
 	Image string // "" is DefaultImage
@@ -87,7 +90,7 @@ func service(name, kind string, options Options) types.ServiceConfig {
 	s := types.ServiceConfig{Name: name}
 	s.Image, s.Command = options.Image, types.ShellCommand{"node", kind}
 	s.CapDrop, s.SecurityOpt, s.ReadOnly = []string{"ALL"}, []string{"no-new-privileges:true"}, true
-	s.Volumes = []types.ServiceVolumeConfig{{Type: types.VolumeTypeTmpfs, Target: "/run", Tmpfs: &types.ServiceVolumeTmpfs{Size: runSize}}}
+	s.Volumes = []types.ServiceVolumeConfig{{Type: types.VolumeTypeTmpfs, Target: "/run", Tmpfs: &types.ServiceVolumeTmpfs{Size: runSize, Mode: runMode}}}
 	s.Labels = types.Labels{engine.LabelHelper: kind}
 	return s
 }

@@ -25,7 +25,7 @@ func (w *wanter) mounts(config types.ServiceConfig) ([]engine.Mount, error) {
 		case types.VolumeTypeTmpfs:
 			m.Kind = engine.MountTmpfs
 			if v.Tmpfs != nil {
-				m.SizeBytes = int64(v.Tmpfs.Size)
+				m.SizeBytes, m.Mode = int64(v.Tmpfs.Size), v.Tmpfs.Mode
 			}
 		case types.VolumeTypeVolume, "":
 			m.Kind = engine.MountVolume
@@ -53,7 +53,7 @@ func (w *wanter) mounts(config types.ServiceConfig) ([]engine.Mount, error) {
 	return mounts, nil
 }
 
-// tmpfs reads the short form TARGET[:OPTION,...] of which size and ro mean something to ddsctl.
+// tmpfs reads the short form TARGET[:OPTION,...] of which size, mode and ro mean something to ddsctl.
 func tmpfs(line string) (engine.Mount, error) {
 	target, options, _ := strings.Cut(line, ":")
 	m := engine.Mount{Kind: engine.MountTmpfs, Target: target}
@@ -68,6 +68,12 @@ func tmpfs(line string) (engine.Mount, error) {
 				return m, fmt.Errorf("tmpfs %q: %w", line, err)
 			}
 			m.SizeBytes = int64(size)
+		case "mode":
+			mode, err := strconv.ParseUint(value, 8, 12)
+			if err != nil {
+				return m, fmt.Errorf("tmpfs %q: the mode is an octal number such as 1777", line)
+			}
+			m.Mode = uint32(mode)
 		}
 	}
 	return m, nil

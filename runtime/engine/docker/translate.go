@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -271,8 +272,9 @@ func mounts(spec engine.ContainerSpec) []mount.Mount {
 			out.BindOptions = bindOptions(spec.Service.Volumes, m.Target)
 		case engine.MountTmpfs:
 			out.Type, out.Source = mount.TypeTmpfs, ""
-			if m.SizeBytes > 0 {
-				out.TmpfsOptions = &mount.TmpfsOptions{SizeBytes: m.SizeBytes}
+			if m.SizeBytes > 0 || m.Mode > 0 {
+				// The engine takes the bits as the kernel has them, the sticky one at 0o1000.
+				out.TmpfsOptions = &mount.TmpfsOptions{SizeBytes: m.SizeBytes, Mode: os.FileMode(m.Mode)}
 			}
 		}
 		list = append(list, out)
