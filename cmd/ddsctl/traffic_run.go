@@ -104,8 +104,11 @@ func (a *app) trafficRun(ctx context.Context, flags changed, args []string, o tr
 	report := run.Wait()
 	progress.Drop("run")
 	progress.Close()
-	if err := run.Err(); err != nil && report.State == traffic.Failed {
+	if err := run.Err(); err != nil {
 		return err
+	}
+	if report.Started.IsZero() {
+		return ctx.Err()
 	}
 	result := trafficResult{Report: report}
 	for _, e := range expectations {

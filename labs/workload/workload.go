@@ -163,6 +163,8 @@ type TLS struct {
 	CAFile string `json:"ca_file,omitempty" yaml:"ca_file,omitempty"`
 	// ServerName is the name the certificate must carry. Default: the target's host.
 	ServerName string `json:"server_name,omitempty" yaml:"server_name,omitempty"`
+	// NoResumption makes every connection shake hands in full, instead of resuming the session of one before.
+	NoResumption bool `json:"no_resumption,omitempty" yaml:"no_resumption,omitempty"`
 	// Insecure accepts any certificate.
 	Insecure bool `json:"insecure,omitempty" yaml:"insecure,omitempty"`
 }

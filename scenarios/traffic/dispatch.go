@@ -35,17 +35,16 @@ func (d *dispatcher) run(ctx context.Context) {
 		now := e.clock.now()
 		more = d.obey(now, more)
 		switch end := e.duration; {
-		case now >= end:
-			return
-		case d.paused || d.schedule == nil:
-			e.pacer.wait(end - now)
-		case !more && end == math.MaxInt64:
+		case d.paused || d.schedule == nil || !more && end != math.MaxInt64 || d.due >= end:
+			if now >= end {
+				return
+			}
+			e.pacer.wait(end - now) // or until a change
+		case !more:
 			return // a trace that has come to its end
-		case !more || d.due >= end:
-			e.pacer.wait(end - now)
 		case d.due > now:
 			d.sleep(now)
-		default:
+		default: // also past the end: what fell due before it is sent, however late this machine was
 			e.dispatched.late(now - d.due)
 			d.offer()
 			more = d.advance()

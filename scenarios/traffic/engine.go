@@ -103,6 +103,10 @@ func (e *engine) run(ctx context.Context) error {
 	defer abandon()
 	defer e.closeLinks()
 	if err := e.prepare(ctx); err != nil {
+		if ctx.Err() != nil { // stopped before it began
+			e.enter(Ended)
+			return nil
+		}
 		e.enter(Failed)
 		return err
 	}

@@ -123,6 +123,12 @@ func (s *store) on(before func([]string) bool) {
 	s.before = before
 }
 
+func (s *store) acceptances() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.accepted
+}
+
 func command(in *bufio.Reader) ([]string, error) {
 	line := func() (string, error) {
 		text, err := in.ReadString('\n')

@@ -61,8 +61,10 @@ func newTargets(options Options) ([]*target, error) {
 
 func tlsConfig(said workload.TLS, readFile func(string) ([]byte, error)) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: said.ServerName,
-		ClientSessionCache: tls.NewLRUClientSessionCache(0),
 		InsecureSkipVerify: said.Insecure} //nolint:gosec // the workload asks for it
+	if !said.NoResumption {
+		config.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	}
 	if said.CA == "" && said.CAFile == "" {
 		return config, nil
 	}

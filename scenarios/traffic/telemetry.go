@@ -118,7 +118,7 @@ func latencyOf(h *hdrhistogram.Histogram) telemetry.Latency {
 }
 
 // The bounds of buckets are the same for every window, so that those of many windows can be added up: 40 to each power of ten, so
-// that a percentile read from them is at most 6 % high.
+// that a percentile read from them is at most 6 % high (and by the 512 ns to which latencies are measured).
 const (
 	bucketsPerDecade = 40
 	firstBucket      = 1e-6 // seconds

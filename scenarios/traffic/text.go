@@ -123,7 +123,7 @@ func (w *writer) requests(r Report) {
 	}
 	w.line("requests", "%s", counts)
 	if r.Dropped > 0 {
-		w.line("", "dropped: they were due while too many others were in flight (max_in_flight)")
+		w.line("", "dropped: due while too many were in flight (max_in_flight)")
 	}
 	if rate, ok := r.HitRate(); ok {
 		w.line("reads", "%s found their key", Percent(rate))
@@ -175,10 +175,31 @@ func (w *writer) histogram(all []telemetry.Bucket) {
 	const figures = 32
 	room := min(max(w.style.Width-labelWidth-figures, 10), 50)
 	w.text.WriteByte('\n')
-	for _, b := range bars {
+	for i, b := range bars {
+		if emptyRun(bars, i) {
+			if !emptyRun(bars, i-1) {
+				fmt.Fprintf(&w.text, "%s\n", "...")
+			}
+			continue
+		}
 		bar := w.bar(float64(b.Count)/float64(most), room)
-		fmt.Fprintf(&w.text, "%s%s %9d  %s\n", pad("<= "+w.unit(Seconds(b.UpTo)), labelWidth), pad(bar, room), b.Count, Percent(share(b.Count, total)))
+		fmt.Fprintf(&w.text, "%s%s %9d  %s\n", pad("<= "+w.unit(round(b.UpTo)), labelWidth), pad(bar, room), b.Count, Percent(share(b.Count, total)))
 	}
+}
+
+// emptyRun says that bar i is one of three or more empty ones in a row.
+func emptyRun(bars []telemetry.Bucket, i int) bool {
+	if i < 0 || bars[i].Count > 0 {
+		return false
+	}
+	run := 1
+	for j := i - 1; j >= 0 && bars[j].Count == 0; j-- {
+		run++
+	}
+	for j := i + 1; j < len(bars) && bars[j].Count == 0; j++ {
+		run++
+	}
+	return run >= 3
 }
 
 // fold joins buckets to bars, the empty ones between the first and the last included.
@@ -195,6 +216,17 @@ func fold(all []telemetry.Bucket) []telemetry.Bucket {
 		bars[len(bars)-1].Count += b.Count
 	}
 	return bars
+}
+
+// round writes one of the bars' bounds.
+func round(s float64) string {
+	switch {
+	case s < 0.9e-3:
+		return fmt.Sprintf("%.0f µs", s*1e6)
+	case s < 0.9:
+		return fmt.Sprintf("%.0f ms", s*1e3)
+	}
+	return fmt.Sprintf("%.0f s", s)
 }
 
 // barAbove is the least of 1, 2 and 5 times a power of ten that is at least v.
@@ -246,9 +278,9 @@ func (w *writer) parts(parts []Part) {
 		}
 		latency := ""
 		if p.Latency.Count > 0 {
-			latency = w.unit("  p50 " + pad(Seconds(p.Latency.P50), 9) + " p99 " + Seconds(p.Latency.P99))
+			latency = w.unit("  p50 " + pad(Seconds(p.Latency.P50), 8) + " p99 " + Seconds(p.Latency.P99))
 		}
-		fmt.Fprintf(&w.text, "%s  %9d  %6s%s%s\n", pad(p.Name, width), p.Count, Percent(p.Share), latency, failed)
+		fmt.Fprintf(&w.text, "%s  %8d  %6s%s%s\n", pad(p.Name, width), p.Count, Percent(p.Share), latency, failed)
 	}
 }
 

@@ -64,7 +64,7 @@ type Status struct {
 	State    traffic.State `json:"state"`
 	// Own says that the workload is the lab's own, not one that was started later.
 	Own    bool            `json:"own"`
-	Error  string          `json:"error,omitempty"` // why the preparations failed
+	Error  string          `json:"error,omitempty"`  // why the preparations failed
 	Report *traffic.Report `json:"report,omitempty"` // since its start
 	// Now is what the last window brought, while it runs.
 	Now *telemetry.Traffic `json:"now,omitempty"`
