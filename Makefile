@@ -31,7 +31,7 @@ setup: ## make this machine ready: packages and Docker on Debian and Ubuntu as r
 
 .PHONY: build
 build: ## build the static binary bin/ddsctl
-	go build -trimpath -buildvcs=$(VCS) -o $(BIN) ./cmd/ddsctl
+	go build -trimpath -buildvcs=$(VCS) -ldflags="-s -w" -o $(BIN) ./cmd/ddsctl
 
 .PHONY: lab
 lab: setup build ## start the first lab and read its state (LAB=... for another)

@@ -67,7 +67,7 @@ var built = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "ddsctl")
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", path, ".") // as the Makefile does
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", path, ".") // as the Makefile does
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	build.Stderr = os.Stderr
 	return path, build.Run()

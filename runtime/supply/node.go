@@ -87,13 +87,14 @@ func (c *call) importNode(ctx context.Context, ref string, binary binary) error 
 }
 
 // packNode writes the image's file system: the executable, and the little that a static program looks for. Owners matter: /data is its
-// user's, /var/lib/ddsctl is root's, because a root without capabilities may write only to what is its own.
+// user's, /var/lib/ddsctl is root's, because a root without capabilities may write only to what is its own. /run is
+// anybody's: older runtimes give a tmpfs the mode of the folder below it.
 func packNode(w io.Writer, executable io.Reader, size int64, progress func(done int64)) error {
 	archive := tar.NewWriter(w)
 	folder := func(name string, mode int64, owner int) *tar.Header {
 		return &tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: mode, Uid: owner, Gid: owner}
 	}
-	for _, h := range []*tar.Header{folder("data/", 0o755, nobody), folder("etc/", 0o755, 0), folder("run/", 0o755, 0), folder("tmp/", 0o1777, 0),
+	for _, h := range []*tar.Header{folder("data/", 0o755, nobody), folder("etc/", 0o755, 0), folder("run/", 0o1777, 0), folder("tmp/", 0o1777, 0),
 		folder("var/", 0o755, 0), folder("var/lib/", 0o755, 0), folder("var/lib/ddsctl/", 0o755, 0)} {
 		if err := archive.WriteHeader(h); err != nil {
 			return err
