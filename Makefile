@@ -85,7 +85,7 @@ tidy: ## go mod tidy
 .PHONY: bench
 bench: build ## time ddsctl against its peers, and the benchmarks of the packages
 	go test -run '^$$' -bench . -benchmem $$(git grep -l '^func Benchmark' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's,^,./,')
-	for script in $(filter-out bench/peers.sh,$(wildcard bench/*.sh)); do "$$script"; done
+	for script in $$(grep -l '^#!' bench/*.sh); do "$$script"; done
 
 .PHONY: clean
 clean: ## remove what make made in this folder
