@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -138,6 +139,9 @@ func rootCause(err error) error {
 	}
 }
 
+// hostPort is an address with a port, as a word of its own or the beginning of one: 127.0.0.1:80, [::]:80, :80, 0.0.0.0:80:172.18.0.2:80/tcp.
+var hostPort = regexp.MustCompile(`(?:^|\s)(?:\[[^\]\s]*\]|[^\s:\[]*):(\d+)`)
+
 // takenPort finds the host port in what the engine says when it could not be bound: Docker's proxy, its own allocator and Podman have
 // different words for it.
 func takenPort(message string) string {
@@ -148,12 +152,9 @@ func takenPort(message string) string {
 		}
 		// "... Bind for 127.0.0.1:22121 failed: port is already allocated"
 		// "... listen tcp4 127.0.0.1:22121: bind: address already in use"
-		fields := strings.FieldsFunc(before, func(r rune) bool { return r == ' ' || r == '"' })
-		for i := len(fields) - 1; i >= 0; i-- {
-			_, port, err := net.SplitHostPort(strings.TrimRight(fields[i], ":,;"))
-			if err == nil && port != "" && strings.Trim(port, "0123456789") == "" {
-				return port
-			}
+		// "... failed to bind host port 127.0.0.1:22121/tcp: address already in use"
+		if all := hostPort.FindAllStringSubmatch(before, -1); len(all) > 0 {
+			return all[len(all)-1][1]
 		}
 		return "unknown port"
 	}

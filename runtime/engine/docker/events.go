@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -40,15 +41,21 @@ func (c *Client) Events(ctx context.Context, project string) (<-chan engine.Even
 	return out, errs
 }
 
+// podmanActions are Podman's words for what Docker tells of containers.
+var podmanActions = map[string]string{"died": "die", "remove": "destroy"}
+
 func eventOf(m events.Message) engine.Event {
 	attributes := m.Actor.Attributes
 	// An action may carry an argument: "exec_start: redis-cli ping".
 	action, _, _ := strings.Cut(string(m.Action), ":")
+	if m.Type == events.ContainerEventType {
+		action = cmp.Or(podmanActions[action], action)
+	}
 	e := engine.Event{
 		Time: time.Unix(0, m.TimeNano), Project: attributes[engine.LabelProject], Kind: string(m.Type), Action: action,
 		ID: m.Actor.ID, Name: attributes["name"], Service: attributes[engine.LabelService], Labels: attributes,
 	}
-	if code, err := strconv.Atoi(attributes["exitCode"]); err == nil {
+	if code, err := strconv.Atoi(cmp.Or(attributes["exitCode"], attributes["containerExitCode"])); err == nil {
 		e.ExitCode = code
 	}
 	return e
