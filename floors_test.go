@@ -4,8 +4,10 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -137,6 +139,33 @@ func TestPackagesAreNamedForWhatIsInThem(t *testing.T) {
 		}
 		if name == "runtime" {
 			t.Errorf("%s: package runtime shadows the standard library's", s.file)
+		}
+	}
+}
+
+// The map of the house in ARCHITECTURE.md names rooms as FLOOR/ROOM.
+func TestTheMapShowsEveryRoom(t *testing.T) {
+	text, err := os.ReadFile("ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for _, room := range regexp.MustCompile(`\b(`+strings.Join(floors, "|")+`)/[a-z]+`).FindAllString(string(text), -1) {
+		named[room] = true
+	}
+	for _, s := range sources(t) {
+		parts := strings.Split(s.room(), "/")
+		if len(parts) < 2 || parts[0] == "bench" {
+			continue
+		}
+		if room := parts[0] + "/" + parts[1]; !named[room] {
+			t.Errorf("ARCHITECTURE.md does not name %s", room)
+			named[room] = true
+		}
+	}
+	for room := range named {
+		if _, err := os.Stat(room); err != nil && !strings.HasPrefix(room, "labs/ch") {
+			t.Errorf("ARCHITECTURE.md names %s, which is not there", room)
 		}
 	}
 }
