@@ -10,6 +10,7 @@ func newNodeCommand(a *app) *cobra.Command {
 		newNodeClientCommand(a),
 		newNodeDialCommand(a),
 		newNodeFillCommand(a),
+		newNodeWebCommand(a),
 		newNodeWireCommand(a),
 	)
 	cmd.Hidden = true
