@@ -20,7 +20,9 @@ cleanup() {
 	rm -rf "$work"
 }
 trap cleanup EXIT
-"$ddsctl" lab init "$lab" "$work/lab" >/dev/null
+seconds_of "$ddsctl" lab init "$lab" "$work/lab" >/dev/null
+# Any free port will do, so that a lab that is running keeps its own.
+sed -i.bak -E 's/127\.0\.0\.1:[0-9]+:/127.0.0.1::/' "$work/lab/compose.yaml"
 
 read -ra up_flags <<<"${UP_FLAGS:-}"
 ours() { "$ddsctl" lab up "$work/lab" --name "$name" ${up_flags[@]+"${up_flags[@]}"}; }
