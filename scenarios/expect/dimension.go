@@ -118,6 +118,8 @@ func roundingFor(seconds float64) time.Duration {
 		return time.Millisecond
 	case s >= 1e-3:
 		return 10 * time.Microsecond
+	case s >= 1e-6:
+		return 100 * time.Nanosecond
 	default:
 		return time.Nanosecond
 	}
