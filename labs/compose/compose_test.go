@@ -156,7 +156,7 @@ func TestWhatIsNotSupportedIsRefusedByNameAndLine(t *testing.T) {
 
 func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
-		"unknown key":            {"services:\n  web:\n    image: a\n    enviroment: {A: b}", `compose.yaml:4:5: unknown key "enviroment"; did you mean "environment"?`},
+		"unknown key":            {"services:\n  web:\n    image: a\n    envronment: {A: b}", `compose.yaml:4:5: unknown key "envronment"; did you mean "environment"?`},
 		"unknown key at the top": {"servces: {}", `compose.yaml:1:1: unknown key "servces"; did you mean "services"?`},
 		"no idea":                {"services: {web: {image: a, zzzzzzzz: 1}}", `compose.yaml:1:28: the Compose specification has no key "zzzzzzzz" here`},
 		"bad YAML":               {"services:\n  web:\n   image: a: b", "compose.yaml:3:12: is not YAML: mapping values are not allowed"},
