@@ -29,9 +29,10 @@ func window(r cell.Region, w, h int, title, right string) cell.Region {
 func newInput(value string) textinput.Model {
 	input := textinput.New()
 	input.Prompt = ""
+	input.SetVirtualCursor(false) // the terminal has one, and it blinks by itself
 	input.SetValue(value)
 	input.CursorEnd()
-	_ = input.Focus() // the terminal's own cursor blinks
+	_ = input.Focus()
 	return input
 }
 

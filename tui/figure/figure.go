@@ -43,12 +43,15 @@ func Seconds(v float64) string {
 	case math.Abs(v) < 60:
 		return digits(v) + "s"
 	}
-	return Duration(time.Duration(math.Min(v, 9e9) * 1e9))
+	return Duration(time.Duration(min(max(v, -longest), longest) * 1e9))
 }
+
+// longest is about the longest time.Duration, in seconds.
+const longest = 9e9
 
 // Duration writes a time to the second: 42s, 3m10s, 2h05m.
 func Duration(d time.Duration) string {
-	d = d.Round(time.Second)
+	d = max(d, -longest*time.Second).Round(time.Second)
 	switch {
 	case d < 0:
 		return "-" + Duration(-d)

@@ -27,7 +27,7 @@ func TestFiguresTakeLittleRoom(t *testing.T) {
 func TestNoFigureIsLong(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := rapid.Float64Range(-1e18, 1e18).Draw(t, "v")
-		for _, text := range []string{figure.Count(v), figure.ByteRate(v), figure.Bytes(v), figure.Seconds(math.Abs(v))} {
+		for _, text := range []string{figure.Count(v), figure.ByteRate(v), figure.Bytes(v), figure.Seconds(v), figure.Duration(time.Duration(v))} {
 			require.LessOrEqual(t, len([]rune(text)), 12, "%v is %q", v, text)
 		}
 	})

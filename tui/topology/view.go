@@ -143,12 +143,12 @@ func (v *View) Move(d cell.Direction) {
 
 func center(at, length int) int { return 2*at + length }
 
-// Hit gives the box at a place on the screen, for the mouse.
+// Hit gives the box at a place of the window that was drawn into last, for the mouse.
 func (v *View) Hit(x, y int) (id string, ok bool) {
-	if v.scene == nil || !v.last.Contains(x, y) {
+	if v.scene == nil {
 		return "", false
 	}
-	x, y = x-v.last.X-v.ox, y-v.last.Y-v.oy
+	x, y = x-v.ox, y-v.oy
 	for _, b := range v.scene.plan.Boxes {
 		if b.Contains(x, y) {
 			return b.ID, true
