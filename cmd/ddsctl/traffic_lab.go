@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ddsctl/ddsctl/cmd/ddsctl/output"
+	"github.com/ddsctl/ddsctl/labs/workload"
+	"github.com/ddsctl/ddsctl/runtime/control"
 	"github.com/ddsctl/ddsctl/runtime/hint"
 	"github.com/ddsctl/ddsctl/runtime/telemetry"
 	"github.com/ddsctl/ddsctl/scenarios/live"
@@ -40,7 +43,15 @@ func (a *app) onLab(ctx context.Context, lab *live.Lab, names []string, do func(
 	if err != nil {
 		return err
 	}
-	return do(client, names)
+	err = do(client, names)
+	var told *control.Error
+	if errors.As(err, &told) && told.Code == control.CodeArguments { // what the user said is wrong, not the call
+		err = errors.New(told.Text)
+		if told.Hint != "" {
+			err = hint.Wrap(err, "%s", told.Hint)
+		}
+	}
+	return err
 }
 
 // pickTraffic takes the first word for the lab where it names one that runs, and else for a workload of the only lab.
@@ -103,7 +114,7 @@ func (a *app) trafficStart(ctx context.Context, flags changed, o trafficStartOpt
 			if len(started) == 0 {
 				a.say("nothing to start: the lab's workloads run, or have to be named because they are manual (`ddsctl traffic show`)")
 			}
-			return a.printStatuses(started)
+			return a.printLoads(started)
 		})
 	}
 	if !flags.Changed("for") {
@@ -127,7 +138,7 @@ func (a *app) trafficStart(ctx context.Context, flags changed, o trafficStartOpt
 		if err != nil {
 			return err
 		}
-		return a.printStatuses(started)
+		return a.printLoads(started)
 	})
 }
 
@@ -246,6 +257,33 @@ func (a *app) printStatuses(all []trafficclient.Status) error {
 		rows = append(rows, row)
 	}
 	return a.print(all, []string{"WORKLOAD", "STATE", "TARGET", "ASKED", "ACHIEVED", "P50", "P99", "ERRORS", "DROPPED"}, rows)
+}
+
+// printLoads lists workloads that were started or changed a moment ago, with what they are to do: there is nothing to measure yet.
+func (a *app) printLoads(all []trafficclient.Status) error {
+	rows := make([][]string, 0, len(all))
+	for _, s := range all {
+		rows = append(rows, []string{s.Workload.Name, string(s.State), strings.Join(s.Workload.Target, " "), loadWords(s.Workload)})
+	}
+	return a.print(all, []string{"WORKLOAD", "STATE", "TARGET", "LOAD"}, rows)
+}
+
+// loadWords is a workload's load in a few words.
+func loadWords(spec workload.Spec) string {
+	arrival := spec.Arrival
+	words := string(arrival.Process)
+	switch {
+	case spec.Loop == workload.LoopClosed:
+		words = fmt.Sprintf("closed loop, %d connections", spec.Connections)
+	case arrival.Process == workload.ProcessConstant, arrival.Process == workload.ProcessPoisson:
+		words += " " + traffic.Rate(arrival.Rate)
+	case arrival.Process == workload.ProcessRamp:
+		words += fmt.Sprintf(" %s to %s in %s", traffic.Rate(arrival.Rate), traffic.Rate(arrival.To), arrival.Over)
+	}
+	if spec.Duration > 0 {
+		words += " for " + spec.Duration.String()
+	}
+	return words
 }
 
 func asked(loop string, rate float64) string {

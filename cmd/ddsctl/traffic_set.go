@@ -63,7 +63,7 @@ func (a *app) trafficSet(ctx context.Context, flags changed, o trafficSetOptions
 		if err != nil {
 			return err
 		}
-		return a.printStatuses(statuses)
+		return a.printLoads(statuses)
 	})
 }
 
