@@ -154,6 +154,7 @@ func (a *app) terminal(ctx context.Context, in, out *os.File, spec *engine.ExecS
 	}
 	watching, stop := context.WithCancel(ctx)
 	sizes := make(chan engine.TerminalSize, 1)
+	sizeOf(out, sizes) // so that the command begins with it
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -19,11 +19,18 @@ import (
 // Exec runs a command in a running container and returns its exit code. It ends when the command ends or ctx does; the
 // engine has no way to end the command itself.
 func (c *Client) Exec(ctx context.Context, id string, spec engine.ExecSpec) (int, error) {
-	execID, err := c.createExec(ctx, id, spec)
+	var size engine.TerminalSize
+	if spec.TTY && spec.Resize != nil {
+		select {
+		case size = <-spec.Resize:
+		default: // it comes later
+		}
+	}
+	execID, err := c.createExec(ctx, id, spec, size)
 	if err != nil {
 		return 0, err
 	}
-	attached, err := c.api.ExecAttach(ctx, execID, client.ExecAttachOptions{TTY: spec.TTY})
+	attached, err := c.api.ExecAttach(ctx, execID, client.ExecAttachOptions{TTY: spec.TTY, ConsoleSize: client.ConsoleSize{Height: size.Rows, Width: size.Columns}})
 	if err != nil {
 		return 0, c.wrap(err, "run %s in container %s", strings.Join(spec.Command, " "), short(id))
 	}
@@ -44,7 +51,7 @@ func (c *Client) Exec(ctx context.Context, id string, spec engine.ExecSpec) (int
 	}
 	resizing, stopResizing := context.WithCancel(ctx)
 	if spec.TTY && spec.Resize != nil {
-		copies.Go(func() { c.followSize(resizing, execID, spec.Resize) })
+		copies.Go(func() { c.followSize(resizing, execID, size, spec.Resize) })
 	}
 	err = receive(attached.Reader, spec)
 	stopResizing()
@@ -58,10 +65,12 @@ func (c *Client) Exec(ctx context.Context, id string, spec engine.ExecSpec) (int
 	return c.execExitCode(ctx, execID)
 }
 
-func (c *Client) createExec(ctx context.Context, id string, spec engine.ExecSpec) (string, error) {
+// createExec prepares a command. Engines since API 1.42 start it with the size; for the others followSize sets it.
+func (c *Client) createExec(ctx context.Context, id string, spec engine.ExecSpec, size engine.TerminalSize) (string, error) {
 	created, err := c.api.ExecCreate(ctx, id, client.ExecCreateOptions{
 		Cmd: spec.Command, Env: spec.Env, User: spec.User, WorkingDir: spec.WorkDir, TTY: spec.TTY,
 		AttachStdin: spec.Stdin != nil, AttachStdout: true, AttachStderr: true,
+		ConsoleSize: client.ConsoleSize{Height: size.Rows, Width: size.Columns},
 	})
 	if err != nil {
 		return "", c.wrap(err, "run %s in container %s", strings.Join(spec.Command, " "), short(id))
@@ -87,18 +96,38 @@ func orDiscard(w io.Writer) io.Writer {
 	return w
 }
 
-func (c *Client) followSize(ctx context.Context, execID string, sizes <-chan engine.TerminalSize) {
+// resizePauses are the pauses after which a size is set again. An engine refuses it until the command has started, and for an
+// instant after that takes it without effect; setting the same size again changes nothing for the command.
+var resizePauses = []time.Duration{5 * time.Millisecond, 20 * time.Millisecond, 75 * time.Millisecond, 250 * time.Millisecond, time.Second, 3 * time.Second}
+
+func (c *Client) followSize(ctx context.Context, execID string, size engine.TerminalSize, sizes <-chan engine.TerminalSize) {
+	set := 0 // how often size was set
+	if size == (engine.TerminalSize{}) {
+		set = len(resizePauses) + 1
+	}
+	again := time.NewTimer(0)
+	defer again.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case size, ok := <-sizes:
+		case next, ok := <-sizes:
 			if !ok {
-				return
+				sizes = nil // the last one is still to be set
+				continue
 			}
-			// A size that could not be set is a cosmetic loss; the next change tries again.
-			_, _ = c.api.ExecResize(ctx, execID, client.ExecResizeOptions{Height: size.Rows, Width: size.Columns})
+			size, set = next, 0
+		case <-again.C:
 		}
+		if set > len(resizePauses) {
+			continue
+		}
+		// A size that could not be set in the end is a cosmetic loss.
+		_, _ = c.api.ExecResize(ctx, execID, client.ExecResizeOptions{Height: size.Rows, Width: size.Columns})
+		if set < len(resizePauses) {
+			again.Reset(resizePauses[set])
+		}
+		set++
 	}
 }
 
@@ -126,7 +155,7 @@ func (c *Client) execExitCode(ctx context.Context, execID string) (int, error) {
 // standard output. Close ends the stream; what the command wrote to standard error is in the error that a read ends with.
 func (c *Client) OpenExec(ctx context.Context, id string, command []string) (io.ReadWriteCloser, error) {
 	spec := engine.ExecSpec{Command: command, Stdin: bytes.NewReader(nil)}
-	execID, err := c.createExec(ctx, id, spec)
+	execID, err := c.createExec(ctx, id, spec, engine.TerminalSize{})
 	if err != nil {
 		return nil, err
 	}
