@@ -51,7 +51,6 @@ func Lint(ctx context.Context, dir string, options LintOptions) ([]Finding, erro
 	if err != nil {
 		return nil, err
 	}
-	place.shown = dir
 	return lint(ctx, place, options)
 }
 

@@ -93,11 +93,12 @@ func locate(ref string, files []string) (location, error) {
 		}
 		names = append(names, absolute)
 	}
+	shown := filepath.Clean(ref)
 	if !info.IsDir() {
 		names = append([]string{dir}, names...)
-		dir = filepath.Dir(dir)
+		dir, shown = filepath.Dir(dir), filepath.Dir(shown)
 	}
-	return location{source: dir, dir: dir, shown: dir, files: os.DirFS(dir), names: names}, nil
+	return location{source: dir, dir: dir, shown: shown, files: os.DirFS(dir), names: names}, nil
 }
 
 func inCatalogue(fsys fs.FS, folder string) (location, error) {
@@ -119,7 +120,7 @@ func (p location) open(ctx context.Context, options Options) (*Lab, error) {
 	if lab.Format, err = p.format(); err != nil {
 		return nil, err
 	}
-	in := compose.Input{Dir: p.dir, FS: p.inside, Files: p.names}
+	in := compose.Input{Dir: p.dir, Shown: p.shown, FS: p.inside, Files: p.names}
 	if options.Variant != "" {
 		if err := lab.vary(&in, options.Variant); err != nil {
 			return nil, err

@@ -35,6 +35,8 @@ import (
 type Input struct {
 	// Dir is the project's folder, absolute. With FS it is only a name for it.
 	Dir string
+	// Shown is how messages name the folder; "" is Dir.
+	Shown string
 	// FS is the folder's contents where they are not on disk.
 	FS fs.FS
 	// Files are the Compose files, merged in order, absolute or relative to Dir. None means the usual names.
@@ -252,6 +254,11 @@ func (l *loading) finish(project *types.Project) (*Loaded, error) {
 	}
 	if project, err = project.WithServicesLabelsResolved(true); err != nil {
 		return nil, fmt.Errorf("load the Compose project in %s: %w", l.in.Dir, err)
+	}
+	c.project = project
+	c.reserved()
+	if err := c.problems.Err(); err != nil {
+		return nil, err
 	}
 	contents, err := l.contents(project)
 	if err != nil {

@@ -315,6 +315,33 @@ func TestAFileThatIsNoneDoesNotBlock(t *testing.T) {
 	require.ErrorContains(t, err, "is not a file")
 }
 
+func TestAPipeDoesNotBlockEither(t *testing.T) {
+	for text, pipe := range map[string]string{
+		"services: {a: {image: a, env_file: ./pipe}}":                           "pipe",
+		"services: {a: {image: a, label_file: ./pipe}}":                         "pipe",
+		"include: [{path: in/more.yaml, env_file: ./pipe}]":                     "pipe",
+		"include: [in/more.yaml]\nservices: {a: {image: a}}":                    "in/.env",
+		"services: {a: {image: a, configs: [c]}}\nconfigs: {c: {file: ./pipe}}": "pipe",
+	} {
+		dir := folder(t, map[string]string{"compose.yaml": text, "in/more.yaml": "services: {b: {image: b}}"})
+		makePipe(t, filepath.Join(dir, pipe))
+		_, err := load(t, dir, compose.Options{})
+		require.ErrorContains(t, err, "is not a file", text)
+	}
+}
+
+func TestNobodyPassesForOneOfDdsctlsOwn(t *testing.T) {
+	for text, want := range map[string]string{
+		"services:\n  a:\n    image: a\n    labels:\n      ddsctl.helper: wire\n":            "compose.yaml:4:5: the label ddsctl.helper is one of ddsctl's own",
+		"services:\n  a:\n    image: a\n    label_file: ./labels\n":                          "the label ddsctl.helper is one of ddsctl's own",
+		"services:\n  ddsctl-wire: {image: a}":                                               "compose.yaml:2:3: services whose names begin with ddsctl- are ddsctl's own",
+		"services: {a: {image: a, networks: [n]}}\nnetworks: {n: {labels: {ddsctl.lab: x}}}": "the label ddsctl.lab",
+	} {
+		_, err := load(t, folder(t, map[string]string{"compose.yaml": text, "labels": "ddsctl.helper=wire"}), compose.Options{Trust: true})
+		require.ErrorContains(t, err, want)
+	}
+}
+
 func TestAFileWithoutEndIsRefused(t *testing.T) {
 	bomb := "x-a: &a [" + strings.Repeat("1,", 50) + "]\nx-b: &b {" // aliases in aliases
 	for i := range 30 {

@@ -154,6 +154,33 @@ func (c *confining) hostFile(places []string, what, path string) {
 		return
 	}
 	c.path(places, what, path)
+	if err := c.folder.plain(path); err != nil {
+		c.refuse(places, "%s: %s", what, err)
+	}
+}
+
+// reserved refuses the names by which ddsctl knows its own, once labels are complete. A container that carries them would be taken for a
+// helper.
+func (c *confining) reserved() {
+	check := func(at string, labels types.Labels) {
+		for _, label := range slices.Sorted(maps.Keys(labels)) {
+			if strings.HasPrefix(label, "ddsctl.") {
+				c.refuse([]string{at + ".labels=" + label, at + ".labels", at}, "the label %s is one of ddsctl's own", label)
+			}
+		}
+	}
+	for _, name := range c.project.ServiceNames() {
+		check("services."+name, c.project.Services[name].Labels)
+		if strings.HasPrefix(name, "ddsctl-") {
+			c.refuse([]string{"services." + name}, "services whose names begin with ddsctl- are ddsctl's own")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.project.Networks)) {
+		check("networks."+name, c.project.Networks[name].Labels)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.project.Volumes)) {
+		check("volumes."+name, c.project.Volumes[name].Labels)
+	}
 }
 
 func (c *confining) namespace(places []string, key, mode string) {

@@ -97,6 +97,21 @@ func (f *folder) exists(name string) bool {
 	return err == nil && !info.IsDir()
 }
 
+// plain refuses what is there and would block, or never end, when compose-go reads it: a pipe, a device.
+func (f *folder) plain(name string) error {
+	info, err := os.Stat(f.absolute(name))
+	if err != nil || info.IsDir() {
+		return nil //nolint:nilerr // what is missing is told by who needs it
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a file", name)
+	}
+	if info.Size() > maxBytes {
+		return fmt.Errorf("%s is larger than %d MiB", name, maxBytes>>20)
+	}
+	return nil
+}
+
 // read reads a file of the folder.
 func (f *folder) read(name string) ([]byte, error) {
 	if !f.trust && f.exists(name) && !f.contains(name) {

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -29,7 +30,7 @@ func (l *loading) walk(name string, data []byte, top bool) error {
 	if len(l.visited) > maxFiles {
 		return fmt.Errorf("the Compose project in %s is made of more than %d files", l.in.Dir, maxFiles)
 	}
-	documents := l.walker.file(shown(l.folder, name), data)
+	documents := l.walker.file(l.shown(name), data)
 	source := l.walker.source
 	for _, root := range documents {
 		if called := child(root, "name"); top && called != nil {
@@ -46,11 +47,11 @@ func (l *loading) walk(name string, data []byte, top bool) error {
 }
 
 // shown is how messages name a file: with the folder as the user gave it.
-func shown(f *folder, name string) string {
-	if inside, ok := f.inside(name); ok && f.fsys != nil {
-		return filepath.ToSlash(filepath.Join(strings.TrimPrefix(f.dir, string(filepath.Separator)), inside))
+func (l *loading) shown(name string) string {
+	if inside, ok := l.folder.inside(name); ok {
+		return filepath.Join(filepath.FromSlash(cmp.Or(l.in.Shown, l.in.Dir)), filepath.FromSlash(inside))
 	}
-	return f.absolute(name)
+	return l.folder.absolute(name)
 }
 
 // reference is a file that a Compose file refers to.
@@ -154,9 +155,15 @@ func (l *loading) follow(source *mark.Source, dir string, ref reference) error {
 		return nil
 	}
 	if !ref.compose {
+		if err := l.folder.plain(name); err != nil {
+			l.walker.add(ref.node, ref.field, "%s", err)
+		}
 		return nil
 	}
 	data, err := l.folder.readAny(name, maxBytes)
+	if err == nil {
+		err = l.folder.plain(filepath.Join(filepath.Dir(name), ".env")) // compose-go reads it too
+	}
 	if err != nil {
 		l.walker.add(ref.node, ref.field, "%s", err)
 		return nil
