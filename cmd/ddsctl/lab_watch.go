@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/ddsctl/ddsctl/cmd/ddsctl/output"
+	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/hint"
 	"github.com/ddsctl/ddsctl/runtime/telemetry"
 	"github.com/ddsctl/ddsctl/runtime/telemetry/expose"
@@ -52,8 +53,22 @@ which faults stand, what happens. -o json prints one line for each look; --liste
 // minInterval bounds how often is looked.
 const minInterval = 100 * time.Millisecond
 
-// onceAfter is when rates are known: the sources are reached, and their window has passed.
-const onceAfter = 3500 * time.Millisecond
+// Rates are known once the sources are reached and their window has passed. Where the engine's statistics must serve, that takes longer;
+// there is a bound to how long is waited for them.
+const (
+	onceAfter  = 3500 * time.Millisecond
+	onceAtMost = 7 * time.Second
+)
+
+// known says whether the figures that every running node has are there.
+func known(s telemetry.Snapshot) bool {
+	for _, n := range s.Nodes {
+		if n.Phase == engine.PhaseRunning && n.CPU == nil {
+			return false
+		}
+	}
+	return true
+}
 
 func (a *app) labWatch(ctx context.Context, o watchOptions, args []string) (err error) {
 	if o.interval < minInterval {
@@ -115,7 +130,7 @@ func (a *app) watch(ctx context.Context, lab *live.Lab, o watchOptions, show fun
 		if err != nil {
 			return err
 		}
-		if o.once && time.Since(begin) < onceAfter {
+		if passed := time.Since(begin); o.once && (passed < onceAfter || passed < onceAtMost && !known(s)) {
 			continue
 		}
 		if err := show(s); err != nil {

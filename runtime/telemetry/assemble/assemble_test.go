@@ -171,6 +171,12 @@ func TestHealthIsTheWorseOfProbeAndEngine(t *testing.T) {
 	require.Equal(t, telemetry.HealthStarting, look(state(), not), "a new life")
 }
 
+func TestAClientThatTellsOfItsTrafficIsWell(t *testing.T) {
+	a := New(about, DefaultWindow)
+	require.Equal(t, telemetry.HealthUnknown, node(t, a.Next(Inputs{State: state()}), "client").Health)
+	require.Equal(t, telemetry.HealthReady, node(t, a.Next(Inputs{State: state(), Traffic: []telemetry.Traffic{}}), "client").Health)
+}
+
 func TestANodeThatIsDownShowsItsExitCodeAndNoOldFigures(t *testing.T) {
 	a := New(about, DefaultWindow)
 	usage := map[string]engine.Usage{"r1": {Time: begin, Memory: 5}}

@@ -71,6 +71,9 @@ func (a *Assembler) health(c engine.Container, in Inputs) telemetry.Health {
 		return telemetry.HealthDown
 	}
 	ready, probed := in.Ready[c.ID]
+	if c.Helper() == engine.HelperClient && in.Traffic != nil {
+		ready, probed = true, true // it says what it does
+	}
 	switch {
 	case !probed && c.Health == "":
 		return telemetry.HealthUnknown

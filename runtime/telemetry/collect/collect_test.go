@@ -183,6 +183,32 @@ func TestANodeThatAppearsIsWatchedAndOneThatGoesIsNot(t *testing.T) {
 		})
 }
 
+func TestWhatIsKnownOfANodeDoesNotFlickerWhenAnotherComesOrGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		ticks := 0
+		for s, err := range collect.Watch(ctx, l, options()) {
+			require.NoError(t, err)
+			ticks++
+			switch {
+			case ticks == stepTicks:
+				l.add("other", "other", "10.0.0.9", "")
+				l.events <- engine.Event{Time: time.Now(), Kind: engine.KindContainer, Action: "start", ID: "other"}
+			case ticks > stepTicks:
+				require.Equal(t, telemetry.HealthReady, node(s, "redis").Health, "tick %d", ticks)
+				require.NotNil(t, node(s, "redis").Stats, "tick %d", ticks)
+			}
+			if ticks == 2*stepTicks {
+				require.Len(t, s.Nodes, 3)
+				break
+			}
+		}
+		cancel()
+		l.sessions.Wait()
+	})
+}
+
 func TestCommandsInContainersAreNoEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)

@@ -9,8 +9,9 @@ import (
 	"github.com/ddsctl/ddsctl/runtime/engine"
 )
 
-// settleTime lets events that come together lead to one reading of the state.
-const settleTime = 20 * time.Millisecond
+// looks are the times after an event, each from the one before, at which the state is read. The first lets events that come together lead to
+// one reading; the others are there because an engine tells of an end before it has written it down.
+var looks = []time.Duration{20 * time.Millisecond, 150 * time.Millisecond, 500 * time.Millisecond}
 
 // followEngine keeps the state and the events, and listens again when the engine was gone.
 func (c *collector) followEngine(ctx context.Context) {
@@ -42,7 +43,8 @@ func (c *collector) listen(ctx context.Context) error {
 	}
 	ticker := time.NewTicker(stateEvery)
 	defer ticker.Stop()
-	var settle <-chan time.Time
+	var next <-chan time.Time
+	look := len(looks)
 	for {
 		select {
 		case <-ctx.Done():
@@ -53,14 +55,17 @@ func (c *collector) listen(ctx context.Context) error {
 			if !ok {
 				return <-errs
 			}
-			if c.take(event) && settle == nil {
-				settle = time.After(settleTime)
+			if c.take(event) && look != 1 { // else one is about to be taken
+				look, next = 1, time.After(looks[0])
 			}
 			continue
-		case <-settle:
+		case <-next:
+			if next = nil; look < len(looks) {
+				next = time.After(looks[look])
+				look++
+			}
 		case <-ticker.C:
 		}
-		settle = nil
 		if err := c.refresh(ctx); err != nil {
 			return err
 		}

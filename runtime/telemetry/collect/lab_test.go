@@ -220,8 +220,11 @@ func (l *lab) wire() control.Handlers {
 			l.asks = append(l.asks, ask)
 			cgroups := l.cgroups
 			l.mu.Unlock()
+			first := true
 			return repeat(ctx, ask.Interval, emit, func() any {
 				now, held := time.Now(), true
+				asked := !first // nobody has answered yet
+				first = false
 				s := probe.Sample{Time: now, CgroupWhy: "not to be seen", Nodes: map[string]probe.Result{}}
 				for _, n := range ask.Nodes {
 					var r probe.Result
@@ -229,10 +232,10 @@ func (l *lab) wire() control.Handlers {
 						s.Cgroup, s.CgroupWhy = "2", ""
 						r.Usage = &engine.Usage{Time: now, CPU: time.Duration(now.Sub(began).Seconds() * 0.5 * 1e9), Memory: 4096}
 					}
-					if n.Component != nil {
+					if n.Component != nil && asked {
 						r.Reading = &probe.Reading{Time: now, Reading: component.Reading{Gauges: map[string]float64{"keys": 3}, Counters: map[string]float64{"commands": now.Sub(began).Seconds() * 100}}}
 					}
-					if len(n.Probes) > 0 {
+					if len(n.Probes) > 0 && asked {
 						r.Ready = &held
 					}
 					s.Nodes[n.ID] = r

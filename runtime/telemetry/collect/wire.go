@@ -163,13 +163,17 @@ func (c *collector) keepSamples(ctx context.Context, connection probe.Streamer) 
 				}
 			}
 		}()
+		begin := time.Now()
 		var lost error
 		for sample, err := range probe.Watch(watching, connection, ask) {
 			if err != nil {
 				lost = err
 				break
 			}
-			c.latest.set(func() { c.latest.sample, c.latest.sampleAt = &sample, time.Now() })
+			c.latest.set(func() {
+				sample.Nodes = carried(sample.Nodes, c.latest.sample, time.Since(begin))
+				c.latest.sample, c.latest.sampleAt = &sample, time.Now()
+			})
 		}
 		replaced := watching.Err() != nil
 		stop()
@@ -186,6 +190,27 @@ func (c *collector) keepSamples(ctx context.Context, connection probe.Streamer) 
 		}
 	}
 	return ctx.Err()
+}
+
+// carryFor is how long what a stream said last stands for the next one, whose first answers take their time.
+const carryFor = 3 * time.Second
+
+// carried adds what was known of nodes that a new stream has not asked yet.
+func carried(nodes map[string]probe.Result, before *probe.Sample, age time.Duration) map[string]probe.Result {
+	if before == nil || age > carryFor {
+		return nodes
+	}
+	for id, result := range nodes {
+		was := before.Nodes[id]
+		if result.Ready == nil {
+			result.Ready, result.NotReady = was.Ready, was.NotReady
+		}
+		if result.Reading == nil && result.ReadError == "" {
+			result.Reading, result.ReadError = was.Reading, was.ReadError
+		}
+		nodes[id] = result
+	}
+	return nodes
 }
 
 // ask is what the helper is to look at: the nodes that run.
