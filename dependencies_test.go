@@ -1,4 +1,4 @@
-package prefetch_test
+package ddsctl_test
 
 import (
 	"encoding/json"
