@@ -20,6 +20,24 @@ type runningLab struct {
 	slug   string // of the lab it was made from
 	source string // "catalogue", or the folder or file it was read from
 	state  engine.State
+
+	preferred bool // labVariable names it
+}
+
+// labVariable is the environment variable that names the lab that is meant where several are running.
+const labVariable = "DDSCTL_LAB"
+
+// only is the lab that is meant where none is named: the one that labVariable names, or the only one that is running.
+func only(labs []runningLab) (runningLab, bool) {
+	for _, l := range labs {
+		if l.preferred {
+			return l, true
+		}
+	}
+	if len(labs) == 1 {
+		return labs[0], true
+	}
+	return runningLab{}, false
 }
 
 // running lists what ddsctl made in the engine, by name.
@@ -37,7 +55,7 @@ func (a *app) running(ctx context.Context) ([]runningLab, error) {
 		if name == "" {
 			continue // carries our label and belongs to no project: no lab of ours
 		}
-		lab := runningLab{name: name, state: projects[name]}
+		lab := runningLab{name: name, state: projects[name], preferred: name == os.Getenv(labVariable)}
 		lab.slug, lab.source = lab.label(engine.LabelLab), lab.label(engine.LabelSource)
 		labs = append(labs, lab)
 	}
@@ -87,13 +105,14 @@ func looksLikePath(word string) bool {
 // pick finds the one running lab that word names; without a word, the only one there is.
 func pick(labs []runningLab, word string) (runningLab, error) {
 	if word == "" {
-		switch len(labs) {
-		case 0:
-			return runningLab{}, hint.Wrap(fmt.Errorf("no lab is running"), "start one: ddsctl lab up sharded-redis (`ddsctl lab list` shows all)")
-		case 1:
-			return labs[0], nil
+		if l, ok := only(labs); ok {
+			return l, nil
 		}
-		return runningLab{}, usageError{hint.Wrap(fmt.Errorf("several labs are running: %s", strings.Join(labNames(labs), ", ")), "name the one that is meant")}
+		if len(labs) == 0 {
+			return runningLab{}, hint.Wrap(fmt.Errorf("no lab is running"), "start one: ddsctl lab up sharded-redis (`ddsctl lab list` shows all)")
+		}
+		return runningLab{}, usageError{hint.Wrap(fmt.Errorf("several labs are running: %s", strings.Join(labNames(labs), ", ")),
+			"name the one that is meant, or set %s to it", labVariable)}
 	}
 	for _, l := range labs {
 		if l.name == word {
@@ -143,16 +162,17 @@ func pickFirst(labs []runningLab, args []string) (runningLab, []string, error) {
 		return l, nil, err
 	}
 	l, err := pick(labs, args[0])
+	one, single := only(labs)
 	switch {
 	case err == nil:
-		if len(labs) == 1 && l.hasNode(args[0]) && (len(args) == 1 || !l.hasNode(args[1])) {
+		if single && l.name == one.name && l.hasNode(args[0]) && (len(args) == 1 || !l.hasNode(args[1])) {
 			return l, args, nil
 		}
 		return l, args[1:], nil
-	case len(labs) == 1 && labs[0].hasNode(args[0]):
-		return labs[0], args, nil
-	case len(labs) == 1 && !looksLikePath(args[0]):
-		return l, nil, neither(labs[0], args[0])
+	case single && one.hasNode(args[0]):
+		return one, args, nil
+	case single && !looksLikePath(args[0]):
+		return l, nil, neither(one, args[0])
 	}
 	return l, nil, err
 }
