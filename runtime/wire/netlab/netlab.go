@@ -61,13 +61,14 @@ func New(t testing.TB, names ...string) *Lab {
 		return raise(Bridge, lab.Host)
 	})
 	for i, name := range names {
-		lab.Nodes[name] = lab.join(t, name, i)
+		lab.Join(t, name, i)
 	}
 	return lab
 }
 
-// join adds a node at the bridge's port of this number.
-func (l *Lab) join(t testing.TB, name string, number int) *Namespace {
+// Join adds a node at the bridge's port of this number: those of New have the numbers from 0.
+func (l *Lab) Join(t testing.TB, name string, number int) {
+	t.Helper()
 	node := namespace(t, labNet, number+2)
 	port := fmt.Sprintf("port%d", number)
 	l.Host.Do(t, func() error {
@@ -94,7 +95,7 @@ func (l *Lab) join(t testing.TB, name string, number int) *Namespace {
 		return errors.Join(route(l.Host), carried(inside))
 	})
 	l.Host.Do(t, func() error { return errors.Join(carried(port), carried(Bridge)) })
-	return node
+	l.Nodes[name] = node
 }
 
 // Outside joins a machine that is in none of the lab's networks; the lab's host passes packets on between it and the nodes.

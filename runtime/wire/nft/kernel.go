@@ -71,7 +71,7 @@ func open(name string, first Layer) (*Table, error) {
 // create makes the layer's table.
 func (t *Table) create(layer Layer) error {
 	table := &nftables.Table{Name: t.name, Family: map[Layer]nftables.TableFamily{
-		Bridge: nftables.TableFamilyBridge, IP4: nftables.TableFamilyIPv4, IP6: nftables.TableFamilyIPv6,
+		Bridge: nftables.TableFamilyBridge, IP4: nftables.TableFamilyIPv4, IP6: nftables.TableFamilyIPv6, Netdev: nftables.TableFamilyNetdev,
 	}[layer]}
 	if err := createOwned(t.socket, table); err != nil {
 		return fmt.Errorf("make the table %s %s: %w", cmp.Or(string(layer), "bridge"), t.name, explain(err))
@@ -94,10 +94,15 @@ func explain(err error) error {
 // createOwned makes the table with the owner flag, which the library does not know how to ask for.
 func createOwned(socket *netlink.Conn, table *nftables.Table) error {
 	const ownerFlag = 0x2 // NFT_TABLE_F_OWNER
-	attributes, err := netlink.MarshalAttributes([]netlink.Attribute{
+	return transact(socket, unix.NFT_MSG_NEWTABLE, netlink.Create|netlink.Excl, table.Family, []netlink.Attribute{
 		{Type: unix.NFTA_TABLE_NAME, Data: []byte(table.Name + "\x00")},
 		{Type: unix.NFTA_TABLE_FLAGS, Data: binary.BigEndian.AppendUint32(nil, ownerFlag)},
 	})
+}
+
+// transact sends one message that the library has no word for, as a transaction of its own.
+func transact(socket *netlink.Conn, kind uint16, flags netlink.HeaderFlags, family nftables.TableFamily, attributes []netlink.Attribute) error {
+	raw, err := netlink.MarshalAttributes(attributes)
 	if err != nil {
 		return err
 	}
@@ -109,8 +114,7 @@ func createOwned(socket *netlink.Conn, table *nftables.Table) error {
 	}
 	if _, err := socket.SendMessages([]netlink.Message{
 		message(unix.NFNL_MSG_BATCH_BEGIN, 0, header(0, unix.NFNL_SUBSYS_NFTABLES)),
-		message(unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_NEWTABLE, netlink.Acknowledge|netlink.Create|netlink.Excl,
-			append(header(byte(table.Family), 0), attributes...)),
+		message(unix.NFNL_SUBSYS_NFTABLES<<8|kind, netlink.Acknowledge|flags, append(header(byte(family), 0), raw...)),
 		message(unix.NFNL_MSG_BATCH_END, 0, header(0, unix.NFNL_SUBSYS_NFTABLES)),
 	}); err != nil {
 		return err
@@ -224,8 +228,9 @@ func (t *Table) chain(c Chain) *nftables.Chain {
 	}
 	points := map[string]nftables.ChainHook{
 		"prerouting": unix.NF_INET_PRE_ROUTING, "input": unix.NF_INET_LOCAL_IN,
-		"output": unix.NF_INET_LOCAL_OUT, "postrouting": unix.NF_INET_POST_ROUTING,
+		"output": unix.NF_INET_LOCAL_OUT, "postrouting": unix.NF_INET_POST_ROUTING, "ingress": unix.NF_NETDEV_INGRESS,
 	}
+	chain.Device = c.Hook.Device
 	point, at := points[c.Hook.Point], nftables.ChainPriority(c.Hook.Priority)
 	policy := nftables.ChainPolicyAccept
 	chain.Type, chain.Hooknum, chain.Priority, chain.Policy = nftables.ChainTypeFilter, &point, &at, &policy

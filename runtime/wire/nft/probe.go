@@ -83,7 +83,7 @@ func attempt(layer Layer, what Statement) error {
 	}
 	defer table.Close()
 	return table.Apply(Ruleset{Chains: []Chain{{
-		Name: "probe", Layer: layer, Hook: &Hook{"prerouting", priority}, Rules: []Rule{{isMark(copyMark), what}},
+		Name: "probe", Layer: layer, Hook: &Hook{Point: "prerouting", Priority: priority}, Rules: []Rule{{isMark(copyMark), what}},
 	}}})
 }
 

@@ -25,6 +25,7 @@ const (
 	Bridge Layer = ""
 	IP4    Layer = "ip"
 	IP6    Layer = "ip6"
+	Netdev Layer = "netdev" // what a device receives, before the bridge sees it
 )
 
 // layer is where packets of the family are routed.
@@ -84,9 +85,9 @@ func (s *stage) add(pair wire.Pair, gateways []netip.Addr, chain Chain) {
 }
 
 func (s *stage) build(subnets []netip.Prefix, gateways []netip.Addr) (sets []Set, chains []Chain) {
-	before := Chain{Name: s.chain(s.name + "_before"), Layer: s.layer(), Hook: &Hook{"prerouting", s.before},
+	before := Chain{Name: s.chain(s.name + "_before"), Layer: s.layer(), Hook: &Hook{Point: "prerouting", Priority: s.before},
 		Rules: s.exempt(s.daddr(), dport, gateways)}
-	after := Chain{Name: s.chain(s.name + "_after"), Layer: s.layer(), Hook: &Hook{"postrouting", s.after},
+	after := Chain{Name: s.chain(s.name + "_after"), Layer: s.layer(), Hook: &Hook{Point: "postrouting", Priority: s.after},
 		Rules: append([]Rule{{isMark(copyMark), accept()}}, s.exempt(s.saddr(), sport, gateways)...)}
 	lookUp := func(into *Chain, name string, kind setKind, elements map[wire.Pair]string, rule Rule, key ...field) {
 		if len(elements) == 0 {

@@ -44,8 +44,9 @@ const (
 
 // Hook is where a base chain is called, and when among others there.
 type Hook struct {
-	Point    string // prerouting, input, output, postrouting
+	Point    string // prerouting, input, output, postrouting, or ingress of a device
 	Priority int32
+	Device   string // of ingress
 }
 
 // Chain is a chain with its rules; Hook is nil for those that are jumped to. Names are told apart in all layers.
@@ -98,10 +99,10 @@ const priority = -250
 // Build says what the table should hold for these networks, effects and queue.
 func Build(networks []wire.Network, effects map[wire.Pair]wire.Effect, queue Queue) Ruleset {
 	var all Ruleset
-	prerouting := Chain{Name: "prerouting", Hook: &Hook{"prerouting", priority}}
-	output := Chain{Name: "output", Hook: &Hook{"output", priority}}
-	input := Chain{Name: "input", Hook: &Hook{"input", priority}}
-	postrouting := Chain{Name: "postrouting", Hook: &Hook{"postrouting", priority}}
+	prerouting := Chain{Name: "prerouting", Hook: &Hook{Point: "prerouting", Priority: priority}}
+	output := Chain{Name: "output", Hook: &Hook{Point: "output", Priority: priority}}
+	input := Chain{Name: "input", Hook: &Hook{Point: "input", Priority: priority}}
+	postrouting := Chain{Name: "postrouting", Hook: &Hook{Point: "postrouting", Priority: priority}}
 	chainsOfEffects := map[string]Chain{}
 	for _, f := range []family{{false}, {true}} {
 		subnets, gateways := ofFamily(networks, f)
@@ -288,7 +289,7 @@ func (f family) effect(e wire.Effect, queue Queue) Chain {
 		name = append(name, fmt.Sprintf("loss_%d", parts))
 		chain.Rules = append(chain.Rules, append(Rule{chance(parts)}, lost...))
 	}
-	if e.Queued() && queue.Means != Routed {
+	if e.Queued() && queue.Means.inBridge() {
 		name = append(name, "wait")
 		chain.Rules = append(chain.Rules, Rule{queue.hand()})
 	}

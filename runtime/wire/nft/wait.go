@@ -24,7 +24,12 @@ const (
 	Routed Means = "xt NFQUEUE through br_netfilter"
 	// Plain is the bare verdict QUEUE: always queue 0, so that one lab of a host can have it at a time, and without bypass.
 	Plain Means = "QUEUE verdict"
+	// Elsewhere needs no queue: package netem holds packets back, where the kernel has no way to user space but has netem.
+	Elsewhere Means = "netem"
 )
+
+// inBridge says that packets are handed over in the bridge.
+func (m Means) inBridge() bool { return m == Native || m == Compat || m == Plain }
 
 // Queue is where packets that must wait are handed to user space.
 type Queue struct {
