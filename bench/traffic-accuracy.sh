@@ -18,7 +18,7 @@ serve "$work/target" "127.0.0.1:$port"
 # percentile OBJECT NAME: a figure of one of the report's latencies, in milliseconds.
 percentile() { tr -d '\n ' <"$work/report" | grep -oE "\"$1\":\{[^}]*\}" | figure "$2" | awk '{ printf "%.4f\n", $1 * 1000 }'; }
 
-echo "$cpus processors; $rate requests/s; $connections connections"
+echo "$cpus processors, load average $(cut -d' ' -f1 /proc/loadavg); $rate requests/s; $connections connections; on a busy machine, BENCH_RUN='chrt -r 10' lets the programs run first"
 for process in constant poisson; do
 	: >"$work/delay" && : >"$work/lateness"
 	for i in $(seq "$runs"); do

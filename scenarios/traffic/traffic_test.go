@@ -372,7 +372,7 @@ func TestWhateverAServerDoesEveryRequestIsAccountedFor(t *testing.T) {
 		spec := workload.Spec{
 			Target: target(s.url()), Connections: rapid.IntRange(1, 5).Draw(rt, "connections"), Timeout: lasting(20 * time.Millisecond),
 			Loop: rapid.SampledFrom([]workload.Loop{workload.LoopOpen, workload.LoopClosed}).Draw(rt, "loop"), MaxInFlight: rapid.IntRange(1, 40).Draw(rt, "in flight"),
-			RequestsPerConnection: rapid.IntRange(0, 3).Draw(rt, "requests per connection"), Duration: lasting(60 * time.Millisecond),
+			RequestsPerConnection: rapid.IntRange(0, 3).Draw(rt, "requests per connection"), Duration: lasting(40 * time.Millisecond),
 		}
 		if spec.Loop == workload.LoopOpen {
 			spec.Arrival.Rate = rapid.Float64Range(1, 3000).Draw(rt, "rate")
@@ -380,7 +380,7 @@ func TestWhateverAServerDoesEveryRequestIsAccountedFor(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		if rapid.Bool().Draw(rt, "stopped early") {
-			time.AfterFunc(30*time.Millisecond, cancel)
+			time.AfterFunc(20*time.Millisecond, cancel)
 		}
 		run, err := traffic.Start(ctx, traffic.Options{Workload: spec, Window: 10 * time.Millisecond})
 		require.NoError(rt, err)
