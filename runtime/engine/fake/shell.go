@@ -23,6 +23,9 @@ func Shell(ctx context.Context, p Process) int {
 	if len(p.Command) == 3 && path.Base(p.Command[0]) == "sh" && p.Command[1] == "-c" {
 		return s.script(p.Command[2])
 	}
+	if len(p.Command) == 0 { // the image's own command, which is a server's
+		return s.sleep("infinity")
+	}
 	return s.command(p.Command)
 }
 
