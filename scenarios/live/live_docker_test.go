@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ddsctl/ddsctl/labs"
+	"github.com/ddsctl/ddsctl/labs/workload"
 	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/engine/docker"
 	"github.com/ddsctl/ddsctl/runtime/fault"
@@ -33,7 +34,8 @@ var built = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "ddsctl")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "github.com/ddsctl/ddsctl/cmd/ddsctl")
+	// With the flags of the other tests, so that all of them put the same file into the helpers' image.
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", path, "github.com/ddsctl/ddsctl/cmd/ddsctl")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := build.CombinedOutput()
 	if err != nil {
@@ -72,31 +74,44 @@ type stage struct {
 	name   string
 }
 
-// up brings a folder's lab up, with helpers; it is gone at the end, with everything it had.
-func up(t *testing.T, compose string) stage {
+// prepare gives an engine and a name of which nothing is left at the end of the test.
+func prepare(t *testing.T) (*docker.Client, string) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a container engine")
 	}
-	ctx := t.Context()
-	client, err := docker.New(ctx, docker.Options{})
+	client, err := docker.New(t.Context(), docker.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = client.Close() })
-	require.NoError(t, client.Ping(ctx))
-	binary, err := built()
-	require.NoError(t, err)
-	name := fmt.Sprintf("live-%s-%d", strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-")), os.Getpid())[5:]
-	name = "live" + name[max(0, len(name)-40):]
+	require.NoError(t, client.Ping(t.Context()))
+	test := strings.ToLower(t.Name())
+	name := fmt.Sprintf("live-%s-%d", test[4:min(len(test), 30)], os.Getpid())
+	t.Cleanup(func() { down(t, client, name) })
+	return client, name
+}
+
+// up brings a folder's lab up, with its wire; it is gone at the end, with everything it had.
+func up(t *testing.T, compose string) stage {
+	t.Helper()
+	client, name := prepare(t)
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "compose.yaml"), []byte(compose), 0o600))
-	opened, err := labs.Open(ctx, folder, labs.Options{Name: name, Environment: map[string]string{"SERVER": name + "-redis-1"}})
+	opened, err := labs.Open(t.Context(), folder, labs.Options{Name: name, Environment: map[string]string{"SERVER": name + "-redis-1"}})
 	require.NoError(t, err)
-	t.Cleanup(func() { down(t, client, name) })
+	return run(t, client, opened, helper.Options{NoClient: true})
+}
+
+func run(t *testing.T, client *docker.Client, opened *labs.Lab, helpers helper.Options) stage {
+	t.Helper()
+	binary, err := built()
+	require.NoError(t, err)
+	name := opened.Project.Name
 	result, err := launch.New(client, launch.Options{Address: client.Address(), NodeBinary: binary}).
-		Up(ctx, opened.Spec(), launch.UpOptions{Helpers: &helper.Options{NoClient: true}}, launch.Show{})
+		Up(t.Context(), opened.Spec(), launch.UpOptions{Helpers: &helpers}, launch.Show{})
 	require.NoError(t, err)
 	require.Empty(t, result.Warnings)
-	lab, err := live.Open(ctx, client, name, live.Options{Address: client.Address(), Definition: func(context.Context, string, engine.State) (*labs.Lab, error) { return opened, nil }})
+	lab, err := live.Open(t.Context(), client, name, live.Options{Address: client.Address(),
+		Definition: func(context.Context, string, engine.State) (*labs.Lab, error) { return opened, nil }})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, lab.Close()) })
 	return stage{client, lab, name}
@@ -194,16 +209,74 @@ func TestALabIsSeenBrokenAndMended(t *testing.T) {
 	})
 }
 
+// shardedRedis is the first lab under its own traffic, on free ports.
+func shardedRedis(t *testing.T) stage {
+	t.Helper()
+	client, name := prepare(t)
+	opened, err := labs.Open(t.Context(), "sharded-redis", labs.Options{Name: name})
+	require.NoError(t, err)
+	for service, config := range opened.Project.Services {
+		config.Ports = append(config.Ports[:0:0], config.Ports...)
+		for i := range config.Ports {
+			config.Ports[i].Published = ""
+		}
+		opened.Project.Services[service] = config
+	}
+	helpers := helper.Options{Workloads: opened.Workloads()}
+	for _, w := range opened.Workloads() {
+		helpers.Targets = append(helpers.Targets, w.Target...)
+	}
+	return run(t, client, opened, helpers)
+}
+
+func TestAKilledShardCostsItsKeysUntilItIsHealed(t *testing.T) {
+	s := shardedRedis(t)
+	ctx := t.Context()
+	errors := func(x telemetry.Snapshot) float64 {
+		if len(x.Traffic) != 1 || x.Traffic[0].Achieved < 1 {
+			return -1
+		}
+		return x.Traffic[0].ErrorRate()
+	}
+	well := s.until(t, "traffic without an error", func(x telemetry.Snapshot) bool {
+		return errors(x) == 0 && linkOf(x, "twemproxy", "redis-2").Forward.BytesPerSecond > 0
+	})
+	require.Equal(t, "client", well.Traffic[0].Client)
+	require.True(t, linkOf(well, "client", "twemproxy").Declared)
+	require.True(t, linkOf(well, "client", "twemproxy").Observed)
+	require.Equal(t, telemetry.HealthReady, nodeOf(well, "client").Health)
+
+	_, err := s.lab.Inject(ctx, fault.Spec{Kind: "kill", Targets: []string{"redis-2"}})
+	require.NoError(t, err)
+	ill := s.until(t, "the errors of a lost shard", func(x telemetry.Snapshot) bool { return errors(x) > 0.05 && errors(x) < 0.95 })
+	require.Len(t, ill.Faults, 1)
+	require.NoError(t, s.lab.HealAll(ctx))
+	s.until(t, "traffic without an error again", func(x telemetry.Snapshot) bool {
+		return errors(x) == 0 && nodeOf(x, "redis-2").Health == telemetry.HealthReady
+	})
+
+	// Traffic obeys the handle.
+	rate := 50.0
+	require.NoError(t, s.lab.SetTraffic(ctx, "", workload.Change{Rate: &rate}))
+	s.until(t, "less traffic", func(x telemetry.Snapshot) bool { return len(x.Traffic) == 1 && x.Traffic[0].Achieved < 120 })
+	require.NoError(t, s.lab.StopTraffic(ctx))
+	s.until(t, "no traffic", func(x telemetry.Snapshot) bool {
+		return x.Traffic != nil && len(x.Traffic) == 0 && linkOf(x, "client", "twemproxy").Forward.BytesPerSecond == 0
+	})
+	require.NoError(t, s.lab.RestoreTraffic(ctx))
+	s.until(t, "the lab's own traffic again", func(x telemetry.Snapshot) bool { return errors(x) == 0 && x.Traffic[0].Achieved > 100 })
+}
+
 func TestACutLinkIsSeenToBite(t *testing.T) {
 	s := up(t, pair)
 	ctx := t.Context()
 	faults, err := s.lab.Inject(ctx, fault.Spec{Kind: "cut", Targets: []string{"app->redis-1"}})
 	require.NoError(t, err)
 	cut := s.until(t, "packets dropped, and the verdict", func(x telemetry.Snapshot) bool {
-		return len(x.Faults) == 1 && x.Faults[0].Verified == "yes" && linkOf(x, "app", "redis-1").Forward.Dropped > 0
+		return len(x.Faults) == 1 && x.Faults[0].Verified == "yes" && linkOf(x, "app", "redis-1").Forward.Dropped > 0 &&
+			nodeOf(x, "redis-1").Health == telemetry.HealthReady // the node itself is well
 	})
 	require.Equal(t, []string{faults[0].ID}, linkOf(cut, "app", "redis-1").Faults)
-	require.Equal(t, telemetry.HealthReady, nodeOf(cut, "redis-1").Health, "the node itself is well")
 	require.NoError(t, s.lab.HealAll(ctx))
 	s.until(t, "traffic again", func(x telemetry.Snapshot) bool {
 		return len(x.Faults) == 0 && linkOf(x, "app", "redis-1").Backward.BytesPerSecond > 0
@@ -297,10 +370,16 @@ func TestAWireThatIsKilledComesBackWithTheNextUp(t *testing.T) {
 	require.Equal(t, engine.PhaseRunning, s.detail(t, "redis-2").Phase)
 }
 
-// TestTheWireCannotHarmTheHost looks at what the engine really made.
-func TestTheWireCannotHarmTheHost(t *testing.T) {
-	s := up(t, pair)
-	out, err := exec.Command("docker", "inspect", s.name+"-ddsctl-wire-1").Output()
+// TestTheHelpersCannotHarmTheHost looks at what the engine really made.
+func TestTheHelpersCannotHarmTheHost(t *testing.T) {
+	s := shardedRedis(t)
+	harmless(t, s.name+"-ddsctl-wire-1", "NET_ADMIN")
+	harmless(t, s.name+"-ddsctl-client-1")
+}
+
+func harmless(t *testing.T, container string, capabilities ...string) {
+	t.Helper()
+	out, err := exec.Command("docker", "inspect", container).Output()
 	require.NoError(t, err)
 	var inspected []struct {
 		HostConfig struct {
@@ -315,8 +394,10 @@ func TestTheWireCannotHarmTheHost(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(out, &inspected))
 	host := inspected[0].HostConfig
-	require.Len(t, host.CapAdd, 1)
-	require.Contains(t, host.CapAdd[0], "NET_ADMIN")
+	require.Len(t, host.CapAdd, len(capabilities))
+	for i, capability := range capabilities {
+		require.Contains(t, host.CapAdd[i], capability)
+	}
 	require.Equal(t, []string{"ALL"}, host.CapDrop)
 	require.Contains(t, strings.Join(host.SecurityOpt, " "), "no-new-privileges")
 	require.True(t, host.ReadonlyRootfs)
