@@ -41,7 +41,7 @@ func createOptions(spec engine.ContainerSpec) (client.ContainerCreateOptions, []
 		CapAdd: s.CapAdd, CapDrop: s.CapDrop, SecurityOpt: s.SecurityOpt, Privileged: s.Privileged, ReadonlyRootfs: s.ReadOnly,
 		DNSOptions: s.DNSOpts, DNSSearch: s.DNSSearch, ExtraHosts: s.ExtraHosts.AsList(":"), GroupAdd: s.GroupAdd,
 		OomScoreAdj: int(s.OomScoreAdj), ShmSize: int64(s.ShmSize), Sysctls: s.Sysctls, Runtime: s.Runtime, Init: s.Init,
-		StorageOpt: s.StorageOpt, VolumeDriver: s.VolumeDriver, Resources: resources(s), Tmpfs: tmpfs(s.Tmpfs),
+		StorageOpt: s.StorageOpt, VolumeDriver: s.VolumeDriver, Resources: resources(s), // tmpfs are among the mounts
 	}
 	var err error
 	if host.DNS, err = dns(s.DNS); err != nil {
@@ -150,19 +150,6 @@ func resources(s types.ServiceConfig) container.Resources {
 		r.Ulimits = append(r.Ulimits, &container.Ulimit{Name: name, Soft: int64(soft), Hard: int64(hard)})
 	}
 	return r
-}
-
-// tmpfs turns PATH[:OPTIONS] into the engine's map.
-func tmpfs(list []string) map[string]string {
-	if len(list) == 0 {
-		return nil
-	}
-	m := map[string]string{}
-	for _, entry := range list {
-		target, options, _ := strings.Cut(entry, ":")
-		m[target] = options
-	}
-	return m
 }
 
 func dns(list []string) ([]netip.Addr, error) {
