@@ -23,6 +23,7 @@ import (
 
 	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/engine/docker"
+	"github.com/ddsctl/ddsctl/runtime/plan"
 )
 
 // user is somebody at a terminal: ddsctl as it is released, run as a process.
@@ -80,6 +81,16 @@ func (u *user) up(ref string) upResult {
 	var result upResult
 	require.NoError(u.t, json.Unmarshal([]byte(out), &result))
 	return result
+}
+
+// changesNothing is an up of what is up.
+func (u *user) changesNothing() {
+	u.t.Helper()
+	again := u.up("sharded-redis")
+	for _, o := range again.Outcomes {
+		require.Equal(u.t, plan.Unchanged, o.Change, "%s: %s", o.Name, o.Reason)
+	}
+	require.False(u.t, again.Changed)
 }
 
 func (u *user) state() engine.State {
@@ -153,7 +164,7 @@ func TestAThousandKeysGoWhereKetamaSendsThem(t *testing.T) {
 		want[ring.server(key)] = append(want[ring.server(key)], key)
 	}
 	for _, shard := range []string{"redis-1", "redis-2", "redis-3"} {
-		out, _ := u.run("lab", "exec", u.name, shard, "redis-cli", "--raw", "keys", "*")
+		out, _ := u.run("lab", "exec", u.name, shard, "redis-cli", "--raw", "keys", "user:*") // the lab's traffic has keys too
 		held := strings.Fields(out)
 		slices.Sort(held)
 		slices.Sort(want[shard])
@@ -163,8 +174,7 @@ func TestAThousandKeysGoWhereKetamaSendsThem(t *testing.T) {
 		require.LessOrEqual(t, len(held), 470, shard)
 	}
 
-	again := u.up("sharded-redis")
-	require.False(t, again.Changed)
+	u.changesNothing()
 	_, words := u.run("lab", "up", "sharded-redis", "--name", u.name, "--free-ports")
 	require.Contains(t, words, "nothing to change")
 	u.run("lab", "down", u.name)
@@ -214,7 +224,7 @@ func TestKilledAtTenMomentsTheNextUpCompletesAndDownLeavesNothing(t *testing.T) 
 		t.Logf("killed after %s with %d containers", after.Round(time.Millisecond), len(u.state().Containers))
 		if i%3 != 2 { // every third time down alone must do
 			require.Len(t, u.nodesAfterUp(), want)
-			require.False(t, u.up("sharded-redis").Changed)
+			u.changesNothing()
 		}
 		if _, words, code := u.try("lab", "down", u.name); code != 0 {
 			require.Contains(t, words, "is not running") // killed before it had begun
@@ -250,6 +260,6 @@ func TestTwoUpsAtOnceTakeTurns(t *testing.T) {
 	all := strings.Join(words, "")
 	require.Equal(t, 1, strings.Count(all, "works on "+u.name+"; waiting until it is done"), all)
 	require.Equal(t, 1, strings.Count(all, "nothing to change"), all)
-	require.False(t, u.up("sharded-redis").Changed)
+	u.changesNothing()
 	u.run("lab", "down", u.name)
 }
