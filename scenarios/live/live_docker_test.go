@@ -35,7 +35,7 @@ var built = sync.OnceValues(func() (string, error) {
 	}
 	path := filepath.Join(dir, "ddsctl")
 	// With the flags of the other tests, so that all of them put the same file into the helpers' image.
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", path, "github.com/ddsctl/ddsctl/cmd/ddsctl")
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", path, "github.com/ddsctl/ddsctl/cmd/ddsctl")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := build.CombinedOutput()
 	if err != nil {
