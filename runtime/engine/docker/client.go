@@ -113,7 +113,7 @@ func (c *Client) wrap(err error, format string, args ...any) error {
 			"start Docker or Podman (`make setup` does it on Debian and Ubuntu, `systemctl start docker` elsewhere on Linux), or name the engine with DOCKER_HOST or --host; `ddsctl doctor` checks more")
 	case errdefs.IsNotFound(err):
 		return fmt.Errorf("%s: %w: %w", tried, engine.ErrNotFound, err)
-	case errdefs.IsConflict(err):
+	case errdefs.IsConflict(err), podmanConflict(err):
 		return fmt.Errorf("%s: %w: %w", tried, engine.ErrConflict, err)
 	}
 	if port := takenPort(err.Error()); port != "" {
@@ -121,6 +121,12 @@ func (c *Client) wrap(err error, format string, args ...any) error {
 			"see who listens there with `ss -ltnp 'sport = :%s'`; stop it, or give the lab another port (`ddsctl lab show` names the variable)", port)
 	}
 	return fmt.Errorf("%s: %w", tried, err)
+}
+
+// podmanConflict knows Podman's words for what it calls an internal error and Docker a conflict.
+func podmanConflict(err error) bool {
+	text := err.Error()
+	return errdefs.IsInternal(err) && (strings.Contains(text, "name is already in use") || strings.Contains(text, "container state improper"))
 }
 
 func unreachable(err error) bool {

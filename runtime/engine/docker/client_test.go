@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ddsctl/ddsctl/runtime/engine"
@@ -129,6 +130,17 @@ func TestATakenPortIsFoundInTheEnginesWords(t *testing.T) {
 	require.ErrorIs(t, err, engine.ErrPortTaken)
 	require.ErrorContains(t, err, "22121")
 	require.Contains(t, hint.Of(err), "sport = :22121")
+}
+
+func TestPodmansWordsAreUnderstood(t *testing.T) {
+	for _, words := range []string{"the container name \"a\" is already in use by b: that name is already in use",
+		"can only kill running containers. a is in state created: container state improper"} {
+		err := (&Client{}).wrap(errdefs.ErrInternal.WithMessage(words), "kill container a")
+		require.ErrorIs(t, err, engine.ErrConflict, words)
+	}
+	require.NotErrorIs(t, (&Client{}).wrap(errdefs.ErrInternal.WithMessage("disk on fire"), "x"), engine.ErrConflict)
+	require.Equal(t, []string{"ddsctl/redis:latest", "debian:trixie-slim", "localhost/a:b"},
+		tags([]string{"docker.io/ddsctl/redis:latest", "<none>:<none>", "docker.io/library/debian:trixie-slim", "localhost/a:b"}))
 }
 
 func TestAStreamOfProgressIsFollowedToItsEnd(t *testing.T) {

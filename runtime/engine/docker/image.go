@@ -52,9 +52,20 @@ func (c *Client) Images(ctx context.Context, label string) ([]engine.Image, erro
 	return images, nil
 }
 
-// tags are an image's names. Before API 1.43 one without any is called <none>:<none>.
+// tags are an image's names as people write them. Before API 1.43 one without any is called <none>:<none>, and Podman writes every
+// name out in full.
 func tags(list []string) []string {
-	return slices.DeleteFunc(list, func(t string) bool { return t == "<none>:<none>" })
+	var names []string
+	for _, tag := range list {
+		if tag == "<none>:<none>" {
+			continue
+		}
+		if named, err := reference.ParseNormalizedNamed(tag); err == nil {
+			tag = reference.FamiliarString(named)
+		}
+		names = append(names, tag)
+	}
+	return names
 }
 
 // message is one line of the stream in which the engine tells how a pull, build or import goes.

@@ -2,12 +2,17 @@ package docker
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math"
+	"strings"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
 	"github.com/ddsctl/ddsctl/runtime/engine"
+	"github.com/ddsctl/ddsctl/runtime/hint"
 )
 
 // cpuPeriod is the kernel's default, in microseconds, over which a quota counts.
@@ -35,6 +40,10 @@ func (c *Client) UpdateContainer(ctx context.Context, id string, r engine.Resour
 		resources.MemorySwap = -1
 	}
 	_, err := c.api.ContainerUpdate(ctx, id, client.ContainerUpdateOptions{Resources: &resources})
+	if errdefs.IsNotFound(err) && strings.HasSuffix(err.Error(), "Not Found") { // the page of an API that does not have this call
+		return hint.Wrap(fmt.Errorf("change the limits of container %s: %w by this engine", short(id), errors.ErrUnsupported),
+			"Podman before 5 cannot change the limits of a container that runs; the faults cpu and memory need Docker, or a later Podman")
+	}
 	return c.wrap(err, "change the limits of container %s", short(id))
 }
 
