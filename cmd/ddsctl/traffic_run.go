@@ -149,7 +149,7 @@ func trafficLine(t telemetry.Traffic) string {
 	if t.Dropped > 0 {
 		parts = append(parts, "dropped "+traffic.Rate(t.Dropped))
 	}
-	return strings.Join(parts, "  ")
+	return strings.Join(parts, ", ")
 }
 
 // trafficAdvice says what in a report may mislead.

@@ -159,7 +159,7 @@ func (e *engine) begin(pace *pacer) {
 func (e *engine) arrive(ctx context.Context) {
 	defer func() {
 		e.over.Store(true)
-		e.arrivalsEnded.Store(int64(e.clock.now()))
+		e.arrivalsEnded.Store(int64(min(e.clock.now(), e.duration)))
 	}()
 	stop := context.AfterFunc(ctx, e.pacer.wake)
 	defer stop()

@@ -61,6 +61,9 @@ func (w *writer) line(label, format string, args ...any) {
 }
 
 func (w *writer) label(label string) string {
+	if label == "" {
+		return strings.Repeat(" ", labelWidth)
+	}
 	return w.style.Strong(label) + strings.Repeat(" ", max(1, labelWidth-utf8.RuneCountInString(label)))
 }
 

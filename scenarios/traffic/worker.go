@@ -127,7 +127,7 @@ func (w *worker) serve(ctx context.Context, due time.Duration) {
 		w.ending.kind = KindWaited
 		w.record(due, -1, now, errWaited)
 	default:
-		w.send(ctx, due, now)
+		_, _ = w.send(ctx, due, now)
 	}
 }
 

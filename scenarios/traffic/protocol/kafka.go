@@ -54,7 +54,7 @@ func (p *kafka) Compile(op workload.Operation) (any, error) {
 
 // Open asks the first broker for the cluster, so that one that is not there shows at once.
 func (p *kafka) Open(ctx context.Context) (Conn, error) {
-	c := &kafkaConn{config: p.config, producers: map[string]*kgo.Client{}, consumers: map[string]*kafkaConsumer{}}
+	c := &kafkaConn{config: p.config, producers: map[string]*kgo.Client{}, consumers: map[string]*kgo.Client{}}
 	client, err := c.client()
 	if err != nil {
 		return nil, err
@@ -70,17 +70,14 @@ func (p *kafka) Open(ctx context.Context) (Conn, error) {
 
 type kafkaConn struct {
 	config    Config
-	producers map[string]*kgo.Client    // by acks
-	consumers map[string]*kafkaConsumer // by topic
+	producers map[string]*kgo.Client // by acks
+	consumers map[string]*kgo.Client // by topic; each keeps the records of a fetch that nobody has asked for yet
 
 	mu     sync.Mutex
 	broken error // of the last attempt to reach a broker; nil after one that succeeded
 	all    []*kgo.Client
 	closed bool
 }
-
-// kafkaConsumer takes a topic's records, and keeps those of a fetch that nobody asked for yet.
-type kafkaConsumer struct{ client *kgo.Client }
 
 // client makes a client of the cluster.
 func (c *kafkaConn) client(options ...kgo.Opt) (*kgo.Client, error) {
@@ -198,7 +195,7 @@ func (c *kafkaConn) consume(ctx context.Context, op *kafkaOp, answer *Answer) er
 	}
 	patient, cancel := context.WithTimeout(ctx, min(consumeWait, c.config.Timeout))
 	defer cancel()
-	fetches := consumer.client.PollRecords(patient, consumeBatch)
+	fetches := consumer.PollRecords(patient, consumeBatch)
 	if fetches.NumRecords() > 0 {
 		answer.Found = FoundHit
 		return nil
@@ -218,7 +215,7 @@ func (c *kafkaConn) consume(ctx context.Context, op *kafkaOp, answer *Answer) er
 	return ctx.Err()
 }
 
-func (c *kafkaConn) consumer(topic string) (*kafkaConsumer, error) {
+func (c *kafkaConn) consumer(topic string) (*kgo.Client, error) {
 	if consumer := c.consumers[topic]; consumer != nil {
 		return consumer, nil
 	}
@@ -230,9 +227,8 @@ func (c *kafkaConn) consumer(topic string) (*kafkaConsumer, error) {
 	if err := c.keep(client); err != nil {
 		return nil, err
 	}
-	consumer := &kafkaConsumer{client: client}
-	c.consumers[topic] = consumer
-	return consumer, nil
+	c.consumers[topic] = client
+	return client, nil
 }
 
 // unreachable is why the broker that was wanted last could not be reached, nil when it was.
@@ -255,7 +251,7 @@ func (c *kafkaConn) failure(ctx context.Context, err error) error {
 	}
 	// A client that has been trying all the time reports that time ran out; why is what the last attempt met.
 	if cause := c.unreachable(); cause != nil && !errors.Is(ctx.Err(), context.Canceled) {
-		return &outcome{err: fmt.Errorf("%w (%v)", cause, err)}
+		return &outcome{err: fmt.Errorf("%w (%v)", cause, err)} //nolint:errorlint // the kind is the cause's
 	}
 	if errors.Is(err, kgo.ErrRecordTimeout) || errors.Is(err, kgo.ErrRecordRetries) {
 		err = fmt.Errorf("%w: %w", context.DeadlineExceeded, err)

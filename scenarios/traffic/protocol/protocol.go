@@ -69,7 +69,7 @@ type Answer struct {
 	By    string // the server that answered, where the answer names it
 }
 
-// ErrStale: the server had closed the connection while it was idle, and nothing was sent.
+// ErrStale says that the server had closed the connection while it was idle, and nothing was sent.
 var ErrStale = errors.New("connection was closed while idle")
 
 // Config is what a protocol needs to know of its target.
