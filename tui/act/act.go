@@ -224,6 +224,10 @@ func (l Lab) kind(help fault.Help, target string) []Act {
 
 // Step is a rate one notch up (1) or down (-1): by a quarter, in round figures.
 func Step(rate float64, up int) float64 {
+	const most = 1e9
+	if !(rate >= 0 && rate <= most) { // no rate that anything has
+		return 1
+	}
 	to := rate * 1.25
 	if up < 0 {
 		to = rate / 1.25

@@ -1,6 +1,7 @@
 package act_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,6 +59,13 @@ func TestTypedWordsAreTakenApartAsAShellDoes(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, append([]string{}, args...), append([]string{}, back...))
 	})
+}
+
+func TestNoRateIsStrangeEnoughToHangOn(t *testing.T) {
+	for _, rate := range []float64{math.Inf(1), math.Inf(-1), math.NaN(), -5, 1e300, 0} {
+		require.GreaterOrEqual(t, act.Step(rate, 1), 1.0)
+		require.GreaterOrEqual(t, act.Step(rate, -1), 1.0)
+	}
 }
 
 func TestARateStepsUpAndDownInRoundFigures(t *testing.T) {

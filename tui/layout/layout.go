@@ -81,3 +81,38 @@ func Arrange(nodes []Node, edges []Edge, o Options) Plan {
 	g.place(o)
 	return g.route(o)
 }
+
+// Layers gives each node's layer, by index, without placing anything: what fits is told from it cheaply.
+func Layers(nodes []Node, edges []Edge) []int {
+	g := newGraph(nodes, edges)
+	g.layer()
+	layers := make([]int, len(nodes))
+	for i, u := range g.of {
+		layers[i] = u.layer
+	}
+	return layers
+}
+
+// Least is a plan's size at least, for nodes in layers: Arrange never gives a smaller one.
+func Least(nodes []Node, layers []int, o Options) (w, h int) {
+	count := 0
+	for _, l := range layers {
+		count = max(count, l+1)
+	}
+	heights, widths := make([]int, count), make([]int, count)
+	for i, n := range nodes {
+		l := layers[i]
+		if heights[l] > 0 {
+			heights[l] += o.RowGap
+		}
+		heights[l] += n.H
+		widths[l] = max(widths[l], n.W)
+	}
+	const leastGap = 3
+	w = leastGap * max(count-1, 0)
+	for l := range count {
+		w += widths[l]
+		h = max(h, heights[l])
+	}
+	return w, h
+}

@@ -156,6 +156,13 @@ func TestNoGraphHasOverlapsOrLinesThroughBoxes(t *testing.T) {
 		plan := layout.Arrange(nodes, edges, o)
 		check(t, nodes, edges, plan)
 		require.Equal(t, plan, layout.Arrange(nodes, edges, o), "the same graph gives the same plan")
+		layers := layout.Layers(nodes, edges)
+		for i, b := range plan.Boxes {
+			require.Equal(t, b.Layer, layers[i])
+		}
+		leastW, leastH := layout.Least(nodes, layers, o)
+		require.LessOrEqual(t, leastW, plan.W)
+		require.LessOrEqual(t, leastH, plan.H)
 	})
 }
 

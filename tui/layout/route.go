@@ -59,7 +59,6 @@ func (g *graph) way(e Edge) []port {
 
 // buses gathers the nodes that speak within their layer, a bus for each set of groups that do.
 func (g *graph) buses(channels []*channel) {
-	type side struct{ a, b *unit }
 	parent := map[*unit]*unit{}
 	var find func(u *unit) *unit
 	find = func(u *unit) *unit {

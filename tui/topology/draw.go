@@ -228,6 +228,9 @@ func (v *View) lines(it *item, n *node, mark Mark, width, count int) []line {
 		add(first, ink)
 		add("p99 "+figure.Seconds(n.p99), cell.Dim)
 	}
+	if len(out) >= count {
+		return out[:count]
+	}
 	if stats := Telling(n.Node, 2); len(stats) > 0 {
 		text := stats[0].Short()
 		if len(stats) > 1 && len(text)+2+len(stats[1].Short()) <= width {
@@ -235,10 +238,10 @@ func (v *View) lines(it *item, n *node, mark Mark, width, count int) []line {
 		}
 		add(text, cell.Plain)
 	}
-	if n.CPU != nil && n.Memory != nil {
+	if n.CPU != nil && n.Memory != nil && len(out) < count {
 		add(usage(width, *n.CPU, float64(*n.Memory)), cell.Dim)
 	}
-	if n.Received != nil && n.Sent != nil {
+	if n.Received != nil && n.Sent != nil && len(out) < count {
 		add(fitting(width, fmt.Sprintf("↓%s ↑%s", figure.ByteRate(*n.Received), figure.ByteRate(*n.Sent)),
 			fmt.Sprintf("↓%s ↑%s", figure.Count(*n.Received), figure.Count(*n.Sent))), cell.Dim)
 	}

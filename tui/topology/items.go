@@ -2,6 +2,7 @@ package topology
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/ddsctl/ddsctl/tui/cell"
@@ -47,14 +48,13 @@ const widestRowGap = 2
 
 // scene is a layout with what it was made from.
 type scene struct {
-	plan    layout.Plan
-	items   []*item
-	byID    map[string]int // of boxes
-	size    size
-	level   int
-	routes  []*bundle // as plan.Routes
-	folds   map[string]bool
-	canFold bool
+	plan   layout.Plan
+	items  []*item
+	byID   map[string]int // of boxes
+	size   size
+	level  int
+	routes []*bundle // as plan.Routes
+	folds  map[string]bool
 }
 
 // bundle is the links that one route stands for.
@@ -76,40 +76,93 @@ func (m *Memory) build(w, h, zoom int, forced map[string]bool) *scene {
 		}
 	}
 	for {
+		d := m.draft(folds)
 		for level := range sizes {
-			if s, ok := m.fitting(level, folds, w, h); ok {
-				return m.zoomed(s, zoom, folds, w, h)
+			if s, ok := d.fitting(level, w, h); ok {
+				return d.zoomed(s, zoom, w, h)
 			}
 		}
 		service := m.largest(folds, forced)
 		if service == "" {
-			return m.zoomed(m.scene(len(sizes)-1, 0, folds, w, h), zoom, folds, w, h)
+			return d.zoomed(d.scene(len(sizes)-1, 0, w, h), zoom, w, h)
 		}
 		folds[service] = true
 	}
 }
 
-// fitting gives a level with as much space between boxes as there is room for.
-func (m *Memory) fitting(level int, folds map[string]bool, w, h int) (*scene, bool) {
-	best := m.scene(level, 0, folds, w, h)
-	if best.plan.W > w || best.plan.H > h {
-		return best, false
-	}
-	for gap := 1; gap <= widestRowGap; gap++ {
-		s := m.scene(level, gap, folds, w, h)
-		if s.plan.H > h || s.plan.W > w {
-			break
+// draft is what all levels of detail have in common.
+type draft struct {
+	items  []*item
+	edges  []layout.Edge
+	routes []*bundle
+	layers []int
+	folds  map[string]bool
+	byID   map[string]int
+}
+
+func (m *Memory) draft(folds map[string]bool) *draft {
+	d := &draft{byID: map[string]int{}, folds: maps.Clone(folds)}
+	of := map[string]int{}
+	for _, n := range m.order {
+		id := n.Name
+		if folds[n.Service] {
+			id = n.Service + foldSuffix
 		}
-		best = s
+		i, ok := d.byID[id]
+		if !ok {
+			i = len(d.items)
+			d.byID[id] = i
+			d.items = append(d.items, &item{id: id})
+		}
+		d.items[i].members = append(d.items[i].members, n)
+		of[n.Name] = i
+	}
+	d.edges, d.routes = m.bundles(d.items, of)
+	d.layers = layout.Layers(d.nodes(sizes[len(sizes)-1]), d.edges)
+	return d
+}
+
+// nodes are the boxes at a level of detail.
+func (d *draft) nodes(z size) []layout.Node {
+	widths := map[string]int{}
+	for _, it := range d.items {
+		n := it.members[0]
+		widths[n.Service] = max(widths[n.Service], z.width(it))
+	}
+	nodes := make([]layout.Node, len(d.items))
+	for i, it := range d.items {
+		n := it.members[0]
+		nodes[i] = layout.Node{ID: it.id, Group: n.Service, W: widths[n.Service], H: z.height, Root: n.root()}
+		if n.outsider && z.height > 3 {
+			nodes[i].H = 3
+		}
+	}
+	return nodes
+}
+
+// fitting gives a level with as much space between boxes as there is room for.
+func (d *draft) fitting(level int, w, h int) (*scene, bool) {
+	z := sizes[level]
+	if leastW, leastH := layout.Least(d.nodes(z), d.layers, layout.Options{}); leastW > w || leastH > h {
+		return nil, false
+	}
+	best := d.scene(level, 0, w, h)
+	if best.plan.W > w || best.plan.H > h {
+		return nil, false
+	}
+	for gap := widestRowGap; gap > 0; gap-- {
+		if _, leastH := layout.Least(d.nodes(z), d.layers, layout.Options{RowGap: gap}); leastH > h {
+			continue
+		}
+		if s := d.scene(level, gap, w, h); s.plan.H <= h && s.plan.W <= w {
+			return s, true
+		}
 	}
 	return best, true
 }
 
 // zoomed gives a level that is richer or poorer than the one that fits.
-func (m *Memory) zoomed(s *scene, zoom int, folds map[string]bool, w, h int) *scene {
-	if zoom == 0 {
-		return s
-	}
+func (d *draft) zoomed(s *scene, zoom int, w, h int) *scene {
 	level := min(max(s.level-zoom, 0), len(sizes)-1)
 	if level == s.level {
 		return s
@@ -118,7 +171,7 @@ func (m *Memory) zoomed(s *scene, zoom int, folds map[string]bool, w, h int) *sc
 	if sizes[level].height == 1 {
 		gap = 0
 	}
-	return m.scene(level, gap, folds, w, h)
+	return d.scene(level, gap, w, h)
 }
 
 // largest is the service with most replicas that is not folded and may be.
@@ -137,39 +190,9 @@ func (m *Memory) largest(folds, forced map[string]bool) string {
 	return best
 }
 
-func (m *Memory) scene(level, rowGap int, folds map[string]bool, w, h int) *scene {
-	s := &scene{byID: map[string]int{}, size: sizes[level], level: level, folds: folds}
-	of := map[string]int{}
-	for _, n := range m.order {
-		id := n.Name
-		if folds[n.Service] {
-			id = n.Service + foldSuffix
-		}
-		i, ok := s.byID[id]
-		if !ok {
-			i = len(s.items)
-			s.byID[id] = i
-			s.items = append(s.items, &item{id: id})
-		}
-		s.items[i].members = append(s.items[i].members, n)
-		of[n.Name] = i
-	}
-	widths := map[string]int{}
-	for _, it := range s.items {
-		n := it.members[0]
-		widths[n.Service] = max(widths[n.Service], s.size.width(it))
-	}
-	nodes := make([]layout.Node, len(s.items))
-	for i, it := range s.items {
-		n := it.members[0]
-		nodes[i] = layout.Node{ID: it.id, Group: n.Service, W: widths[n.Service], H: s.size.height, Root: n.root()}
-		if n.outsider && s.size.height > 3 {
-			nodes[i].H = 3
-		}
-	}
-	edges, bundles := m.bundles(s.items, of)
-	s.routes = bundles
-	s.plan = layout.Arrange(nodes, edges, layout.Options{Width: w, Height: h, Label: s.size.label, RowGap: rowGap, Tight: s.size.label == 0})
+func (d *draft) scene(level, rowGap int, w, h int) *scene {
+	s := &scene{items: d.items, byID: d.byID, size: sizes[level], level: level, routes: d.routes, folds: d.folds}
+	s.plan = layout.Arrange(d.nodes(s.size), d.edges, layout.Options{Width: w, Height: h, Label: s.size.label, RowGap: rowGap, Tight: s.size.label == 0})
 	return s
 }
 

@@ -25,23 +25,23 @@ type node struct {
 	outsider bool
 	faults   []telemetry.Fault
 	// asked, achieved, and p99 are sums over the workloads that a client runs.
-	workloads       int
-	achieved, errs  float64
-	p99             float64
-	received, asked float64
+	workloads      int
+	achieved, errs float64
+	p99            float64
+	asked          float64
 }
 
 // link is all links from one node to another, over all ports.
 type link struct {
-	from, to                     string
-	declared, observed           bool
-	bytes, packets               float64 // per second, both directions
-	requests, p99                float64 // where a workload tells
-	known                        bool    // requests and p99 are
-	faults                       []telemetry.Fault
-	port                         uint16
-	present                      bool
-	forward, backward, requested float64
+	from, to           string
+	declared, observed bool
+	bytes, packets     float64 // per second, both directions
+	requests, p99      float64 // where a workload tells
+	known              bool    // requests and p99 are
+	faults             []telemetry.Fault
+	port               uint16
+	present            bool
+	forward, backward  float64
 }
 
 func (l *link) active() bool { return l.bytes > 0 || l.packets > 0 }
