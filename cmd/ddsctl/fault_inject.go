@@ -112,12 +112,21 @@ func pickFault(labs []runningLab, args []string, elsewhere bool) (runningLab, []
 	return pickFirst(labs, args)
 }
 
-// healOverdue heals the faults of a lab that should have ended, for commands that do not open a handle on it.
-func (a *app) healOverdue(ctx context.Context, lab runningLab) {
+// healOverdue heals the faults of a lab that should have ended, for commands that do not open a handle on it, and gives the lab as it is
+// then. A helper that does not answer is no reason to fail: `fault list` says what is wrong with it.
+func (a *app) healOverdue(ctx context.Context, lab runningLab) (runningLab, error) {
 	if !lab.hasHelper(engine.HelperWire) {
-		return
+		return lab, nil
 	}
-	if handle, err := a.openLive(ctx, lab); err == nil { // opening heals
-		_ = handle.Close()
+	handle, err := a.openLive(ctx, lab) // opening heals
+	if err != nil {
+		return lab, err
 	}
+	defer handle.Close() //nolint:errcheck // a connection that was only read from
+	state, err := handle.State(ctx)
+	if err != nil {
+		return lab, err
+	}
+	lab.state = state
+	return lab, nil
 }

@@ -47,6 +47,9 @@ func (a *app) labApply(cmd *cobra.Command, o upOptions, args []string) error {
 	if err != nil {
 		return err
 	}
+	if lab, err = a.healOverdue(cmd.Context(), lab); err != nil {
+		return err
+	}
 	opened, err := a.reopen(cmd, lab, &o)
 	if err != nil {
 		return err
@@ -67,7 +70,7 @@ func (a *app) reopen(cmd *cobra.Command, lab runningLab, o *upOptions) (*labs.La
 			keep()
 		}
 	}
-	o.source.name = lab.name
+	o.source.name, o.brief = lab.name, true
 	if !flags.Changed("no-traffic") {
 		o.noTraffic = asked.NoTraffic
 	}

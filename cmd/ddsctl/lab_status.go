@@ -80,6 +80,9 @@ func (a *app) labStatus(ctx context.Context, o statusOptions, args []string) err
 	}
 	all := []labStatus{}
 	for _, lab := range running {
+		if lab, err = a.healOverdue(ctx, lab); err != nil {
+			return err
+		}
 		one, err := a.statusOf(ctx, lab, o)
 		if err != nil {
 			return err

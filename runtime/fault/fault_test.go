@@ -147,6 +147,22 @@ func TestAFaultWhoseUndoFailedStaysInTheJournal(t *testing.T) {
 	require.Len(t, healed, 1)
 }
 
+func TestTheWireIsToldWhenNodesMayHaveMoved(t *testing.T) {
+	w := newWorld()
+	told := 0
+	i := New(w, w, Options{Project: "lab", Moved: func(context.Context) error { told++; return nil }})
+	for _, story := range []struct {
+		kind string
+		want int
+	}{{"pause", 0}, {"kill", 2}, {"restart", 4}} { // once when it is put, once when it is healed
+		faults, err := i.Inject(t.Context(), Spec{Kind: story.kind, Targets: []string{"redis-1"}})
+		require.NoError(t, err)
+		_, err = i.Heal(t.Context(), faults[0].ID)
+		require.NoError(t, err)
+		require.Equal(t, story.want, told, story.kind)
+	}
+}
+
 func TestANodeThatIsGoneHasNothingToUndo(t *testing.T) {
 	w := newWorld()
 	_, err := w.injector().Inject(t.Context(), Spec{Kind: "kill", Targets: []string{"redis-3"}})

@@ -37,6 +37,9 @@ type Options struct {
 	// Keep sees to it that a fault on nodes that has an end is healed then, whatever becomes of this process: it starts somebody who
 	// calls HealOverdue. It is called once the fault is in the journal, before it is applied. Nil leaves it to whoever comes later.
 	Keep func(ctx context.Context, expires time.Time) error
+	// Moved is called after the life of nodes was changed: one that was started again may have another address. Nil means that nobody needs
+	// to know.
+	Moved func(ctx context.Context) error
 	// Lock keeps those apart that change faults on the nodes of one project at the same time. Nil means that there is only one.
 	Lock func(ctx context.Context) (release func(), err error)
 }
@@ -186,11 +189,11 @@ func (i *Injector) injectNodes(ctx context.Context, kind NodeKind, spec Spec) (t
 	for n, name := range names {
 		err := kind.Apply(ctx, i.engine, details[name], spec.Params, u.Nodes[n].Before, standing(records, details[name].ID, ""))
 		if err != nil {
-			cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
-			defer cancel()
-			_, undone := i.healNodes(cleanup, record)
-			return telemetry.Fault{}, errors.Join(fmt.Errorf("%s %s: %w", spec.Kind, name, err), undone)
+			return telemetry.Fault{}, errors.Join(fmt.Errorf("%s %s: %w", spec.Kind, name, err), i.undo(ctx, record))
 		}
+	}
+	if err := i.moved(ctx, spec.Kind); err != nil {
+		return telemetry.Fault{}, errors.Join(err, i.undo(ctx, record))
 	}
 	u.Verified = i.verify(ctx, kind, u)
 	record.Undo = u.encode()
@@ -198,6 +201,30 @@ func (i *Injector) injectNodes(ctx context.Context, kind NodeKind, spec Spec) (t
 		record = put
 	} // else the fault stands all the same, and its verdict stays unknown
 	return ofRecord(record, u), nil
+}
+
+// undo takes back what could not be done as a whole.
+func (i *Injector) undo(ctx context.Context, record wire.Record) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer cancel()
+	_, err := i.healNodes(ctx, record)
+	return err
+}
+
+// moved tells that nodes may have other addresses now, where the kind is one after which they may.
+func (i *Injector) moved(ctx context.Context, kind string) error {
+	switch kind {
+	case kindKill, kindStop, kindRestart:
+	default:
+		return nil
+	}
+	if i.options.Moved == nil {
+		return nil
+	}
+	if err := i.options.Moved(ctx); err != nil {
+		return fmt.Errorf("tell the wire where the nodes are now: %w", err)
+	}
+	return nil
 }
 
 // verify asks the engine whether the fault is in force on all of its nodes.
@@ -357,6 +384,9 @@ func (i *Injector) healNodes(ctx context.Context, r wire.Record) (telemetry.Faul
 	}
 	if len(errs) > 0 {
 		return telemetry.Fault{}, errors.Join(errs...)
+	}
+	if err := i.moved(ctx, r.Kind); err != nil {
+		return telemetry.Fault{}, err
 	}
 	return ofRecord(r, u), i.wire.Delete(ctx, r.ID)
 }

@@ -100,18 +100,23 @@ func Open(ctx context.Context, e Engine, project string, options Options) (*Lab,
 	if l.Definition, l.DefinitionError = define(ctx, project, state); l.DefinitionError != nil {
 		l.Definition = nil
 	}
-	faultOptions := fault.Options{Project: project, Lock: l.lockFaults}
+	faultOptions := fault.Options{Project: project, Lock: l.lockFaults, Moved: l.configure}
 	if options.Keep != nil {
 		faultOptions.Keep = func(ctx context.Context, expires time.Time) error { return options.Keep(ctx, project, expires) }
 	}
 	l.faults = fault.New(e, journal{l}, faultOptions)
 	if _, err := helper.Find(state, engine.HelperWire); err == nil {
-		if _, _, err := l.faults.HealOverdue(ctx); err != nil && ctx.Err() != nil {
+		healing, cancel := context.WithTimeout(ctx, healPatience)
+		defer cancel()
+		if _, _, err := l.faults.HealOverdue(healing); err != nil && ctx.Err() != nil {
 			return nil, errors.Join(err, l.Close())
-		} // else whoever lists the faults sees what stands
+		} // else whoever lists the faults sees what stands, and why
 	}
 	return l, nil
 }
+
+// healPatience bounds what opening a lab waits for its wire helper, which may be frozen.
+const healPatience = 10 * time.Second
 
 func only(projects map[string]engine.State) (string, error) {
 	switch len(projects) {
@@ -139,6 +144,15 @@ func label(state engine.State, key string) string {
 		}
 	}
 	return ""
+}
+
+// configure tells the wire where the nodes are now.
+func (l *Lab) configure(ctx context.Context) error {
+	state, err := l.engine.State(ctx, l.Project)
+	if err != nil {
+		return err
+	}
+	return journal{l}.safely(ctx, func(c *wire.Client) error { return c.Configure(ctx, helper.Topology(l.Project, state)) })
 }
 
 func (l *Lab) lockFaults(ctx context.Context) (func(), error) {

@@ -53,8 +53,9 @@ func memory(t *testing.T, c *clock) *fake.Engine {
 		wire.MethodDelete: control.Func(func(_ context.Context, id string) (struct{}, error) {
 			return struct{}{}, j.Delete(id)
 		}),
-		wire.MethodRecords: control.Func(func(context.Context, struct{}) ([]wire.Record, error) { return j.Records(), nil }),
-		wire.MethodList:    control.Func(func(context.Context, struct{}) ([]wire.State, error) { return nil, nil }),
+		wire.MethodRecords:   control.Func(func(context.Context, struct{}) ([]wire.Record, error) { return j.Records(), nil }),
+		wire.MethodConfigure: control.Func(func(context.Context, wire.Topology) (struct{}, error) { return struct{}{}, nil }),
+		wire.MethodList:      control.Func(func(context.Context, struct{}) ([]wire.State, error) { return nil, nil }),
 	}
 	e := fake.New(fake.Options{Program: func(ctx context.Context, p fake.Process) int {
 		if p.Exec && strings.Join(p.Command, " ") == "/ddsctl node dial" {
