@@ -29,6 +29,8 @@ type upOptions struct {
 	forceRecreate bool
 	noTraffic     bool
 	noWire        bool
+
+	brief bool // say only what was done: the lab is known already
 }
 
 func (o *upOptions) flags(cmd *cobra.Command) {
@@ -158,8 +160,10 @@ func (a *app) tellUp(ctx context.Context, lab *labs.Lab, o upOptions, result lif
 	if o.source.FreePorts {
 		data.Try = atFreePorts(ctx, lab, data.Try, data.Addresses)
 	}
-	a.sayAddresses(data.Addresses)
-	a.sayTry(lab, data)
+	if !o.brief {
+		a.sayAddresses(data.Addresses)
+		a.sayTry(lab, data)
+	}
 	return a.printUp(data)
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"strings"
 
 	"charm.land/glamour/v2"
 	"charm.land/glamour/v2/styles"
@@ -33,12 +35,42 @@ func (a *app) markdown(text string) error {
 	if err != nil {
 		return fmt.Errorf("set the text for the terminal: %w", err)
 	}
-	set, err := renderer.Render(text)
+	set, err := renderer.Render(unwrapItems(text))
 	if err != nil {
 		return fmt.Errorf("set the text for the terminal: %w", err)
 	}
 	_, err = io.WriteString(a.stdout, set)
 	return err
+}
+
+var (
+	listItem     = regexp.MustCompile(`^\s*([-*+]|\d+[.)])\s+\S`)
+	continuation = regexp.MustCompile(`^\s+\S`)
+)
+
+// unwrapItems puts each item of a list on one line: the renderer breaks items where their source does, whatever the terminal's width.
+func unwrapItems(text string) string {
+	var lines []string
+	fenced, item := false, false
+	for _, line := range strings.Split(text, "\n") {
+		trimmed := strings.TrimSpace(line)
+		if strings.HasPrefix(trimmed, "```") || strings.HasPrefix(trimmed, "~~~") {
+			fenced, item = !fenced, false
+		}
+		switch {
+		case fenced || trimmed == "":
+			item = false
+		case listItem.MatchString(line):
+			item = true
+		case item && continuation.MatchString(line) && !strings.HasPrefix(trimmed, "```"):
+			lines[len(lines)-1] += " " + trimmed
+			continue
+		default:
+			item = false
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // darkBackground asks the terminal for its background; dark where it does not say.

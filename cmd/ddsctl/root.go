@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -41,6 +40,9 @@ func newRootCommand(a *app) *cobra.Command {
 
 	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
 
+	root.AddGroup(&cobra.Group{ID: groupLabs, Title: "Labs:"}, &cobra.Group{ID: groupMachine, Title: "This machine:"})
+	root.SetHelpCommandGroupID(groupMachine)
+	root.SetCompletionCommandGroupID(groupMachine)
 	root.AddCommand(
 		newLabCommand(a),
 		newDashCommand(a),
@@ -53,8 +55,22 @@ func newRootCommand(a *app) *cobra.Command {
 		newVersionCommand(a),
 		newNodeCommand(a),
 	)
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "doctor", "image", "version":
+			cmd.GroupID = groupMachine
+		default:
+			cmd.GroupID = groupLabs
+		}
+	}
 	return root
 }
+
+// The groups of commands in ddsctl's help.
+const (
+	groupLabs    = "labs"
+	groupMachine = "machine"
+)
 
 // unknownSubcommand prints the help of a command that only groups others, and refuses a word that is none of them.
 func unknownSubcommand(cmd *cobra.Command, args []string) error {
@@ -84,14 +100,4 @@ func positional(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
-}
-
-// environment returns the first of the variables that is set, else fallback.
-func environment(fallback string, names ...string) string {
-	for _, name := range names {
-		if v := os.Getenv(name); v != "" {
-			return v
-		}
-	}
-	return fallback
 }
