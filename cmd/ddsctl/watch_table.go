@@ -18,6 +18,7 @@ import (
 type watchTable struct {
 	width        int // columns; 0 where nobody counts
 	ascii, color bool
+	zone         *time.Location    // in which times are shown; nil is this machine's
 	events       []telemetry.Event // the last ones
 }
 
@@ -28,7 +29,7 @@ func (t *watchTable) draw(s telemetry.Snapshot) string {
 	t.events = append(t.events, s.Events...)
 	t.events = slices.Clone(t.events[max(0, len(t.events)-lastEvents):])
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s   %s   rates over %v\n", t.paint(s.Project, lipgloss.NewStyle().Bold(true)), s.Time.Format("15:04:05"), s.Window)
+	fmt.Fprintf(&b, "%s   %s   rates over %v\n", t.paint(s.Project, lipgloss.NewStyle().Bold(true)), t.clock(s.Time), s.Window)
 	t.section(&b, []string{"NODE", "KIND", "ROLE", "HEALTH", "CPU", "MEMORY", "IN", "OUT", "FIGURES"}, t.nodes(s))
 	t.section(&b, []string{"LINK", "FORWARD", "BACK", "PACKETS", "DROPPED", "FAULTS"}, t.links(s))
 	t.section(&b, []string{"TRAFFIC", "ASKED", "DONE", "ERRORS", "P50", "P99", "MAX", "TARGET"}, t.traffic(s))
@@ -44,6 +45,13 @@ func (t *watchTable) section(b *strings.Builder, header []string, cells [][]stri
 	}
 	b.WriteString("\n")
 	_ = output.Print(b, output.Table, nil, output.Rows{Header: header, Cells: cells, Width: t.width, Color: t.color, ASCII: t.ascii})
+}
+
+func (t *watchTable) clock(at time.Time) string {
+	if t.zone == nil {
+		return clockTime(at)
+	}
+	return at.In(t.zone).Format("15:04:05")
 }
 
 func (t *watchTable) paint(text string, style lipgloss.Style) string {
@@ -153,7 +161,7 @@ func (t *watchTable) faults(s telemetry.Snapshot) [][]string {
 func (t *watchTable) past() [][]string {
 	var rows [][]string
 	for _, e := range t.events {
-		rows = append(rows, []string{clockTime(e.Time), ansi.Strip(e.Text)})
+		rows = append(rows, []string{t.clock(e.Time), ansi.Strip(e.Text)})
 	}
 	return rows
 }
