@@ -10,11 +10,19 @@ import (
 	"github.com/ddsctl/ddsctl/runtime/hint"
 )
 
-// base ensures the image that own images start from: present, else pulled, else made from Debian's packages.
+// base ensures the image that own images start from: present, else pulled, else made from Debian's packages. Where it is to be pulled always
+// and cannot be, the one that is there serves: it would only be made anew from the same packages.
 func (c *call) base(ctx context.Context, r Request) (id, how string, err error) {
-	if !r.Force && r.Policy != "always" {
-		if image, found, err := c.find(ctx, Base); found || err != nil {
-			return image.ID, present, err
+	there := func() (string, bool, error) {
+		if r.Force {
+			return "", false, nil
+		}
+		image, found, err := c.find(ctx, Base)
+		return image.ID, found, err
+	}
+	if r.Policy != "always" {
+		if id, found, err := there(); found || err != nil {
+			return id, present, err
 		}
 	}
 	release, err := c.slot(ctx)
@@ -27,9 +35,9 @@ func (c *call) base(ctx context.Context, r Request) (id, how string, err error) 
 		return "", "", err
 	}
 	defer unlock()
-	if !r.Force && r.Policy != "always" {
-		if image, found, err := c.find(ctx, Base); found || err != nil {
-			return image.ID, present, err
+	if r.Policy != "always" { // another process may have made it
+		if id, found, err := there(); found || err != nil {
+			return id, present, err
 		}
 	}
 	pullErr := c.pull(ctx, Base, true)
@@ -38,6 +46,9 @@ func (c *call) base(ctx context.Context, r Request) (id, how string, err error) 
 	}
 	if ctx.Err() != nil {
 		return "", "", pullErr
+	}
+	if id, found, err := there(); found || err != nil {
+		return id, present, err
 	}
 	c.say(engine.ImageProgress{Image: Base, Stage: engine.StageBootstrap, Text: fmt.Sprintf("cannot be pulled (%v); making it from Debian's packages", pullErr)})
 	if err := c.bootstrap(ctx); err != nil {

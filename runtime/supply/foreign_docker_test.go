@@ -25,7 +25,7 @@ import (
 // somebodyElse runs Redis from our image as another tool does, on a network of its own, and returns a client that has set a key in it.
 func somebodyElse(t *testing.T, c *docker.Client, name string) (*redis.Client, testcontainers.Container, *testcontainers.DockerNetwork) {
 	t.Helper()
-	t.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true") // its image cannot be had without a registry; this test removes what it makes
+	t.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true")      // its image cannot be had without a registry; this test removes what it makes
 	t.Setenv("TESTCONTAINERS_HOST_OVERRIDE", "127.0.0.1") // where ports are published; in a container it would look for the engine at the gateway
 	ctx := t.Context()
 	_, err := supply.New(c, supply.Options{Address: c.Address()}).Ensure(ctx, refs("ddsctl/redis"), nil)

@@ -147,7 +147,7 @@ func (c *call) specOf(r Request) (engine.BuildSpec, error) {
 		return engine.BuildSpec{}, fmt.Errorf("read .dockerignore: %w", err)
 	}
 	if _, err := fs.ReadFile(folder, spec.Dockerfile); err != nil {
-		return engine.BuildSpec{}, hint.Wrap(fmt.Errorf("Dockerfile %s: %w", spec.Dockerfile, err), "`build.dockerfile` is a file in the folder %s", b.Context)
+		return engine.BuildSpec{}, hint.Wrap(fmt.Errorf("read the Dockerfile %s: %w", spec.Dockerfile, err), "`build.dockerfile` is a file in the folder %s", b.Context)
 	}
 	for name, value := range b.Args {
 		if value != nil {

@@ -112,6 +112,22 @@ func TestWhereNoRegistryAnswersTheBaseIsMade(t *testing.T) {
 	})
 }
 
+func TestABaseThatIsThereServesWhereItCannotBePulledAnew(t *testing.T) {
+	b := newBench(t, "debian:trixie-slim")
+	always := supply.Request{Ref: "debian:trixie-slim", Policy: "always"}
+	_, err := b.ensure(t.Context(), always)
+	require.NoError(t, err)
+	require.Equal(t, []string{"debian:trixie-slim present"}, b.ready())
+	b.remote["debian:trixie-slim"] = true
+	_, err = b.ensure(t.Context(), always)
+	require.NoError(t, err)
+	require.Equal(t, []string{"debian:trixie-slim pulled"}, b.ready())
+	b.remote = map[string]bool{}
+	_, err = b.ensure(t.Context(), supply.Request{Ref: "debian:trixie-slim", Force: true})
+	require.NoError(t, err)
+	require.Equal(t, []string{"debian:trixie-slim bootstrapped"}, b.ready(), "unless that is what was asked for")
+}
+
 func TestARegistryThatDoesNotAnswerIsAskedOnceInACall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
@@ -242,9 +258,9 @@ func TestAnImageThatSomebodyElseBuiltIsLeftAsItIs(t *testing.T) {
 func TestWhatABuildSectionAsksInVainIsRefused(t *testing.T) {
 	b := newBench(t)
 	for want, section := range map[string]*types.BuildConfig{
-		"`build` has platforms, ssh":   {Context: t.TempDir(), SSH: types.SSHConfig{{ID: "default"}}, Platforms: []string{"linux/arm64"}},
-		"build context /nowhere":       {Context: "/nowhere"},
-		"Dockerfile Dockerfile: open ": {Context: t.TempDir()},
+		"`build` has platforms, ssh":            {Context: t.TempDir(), SSH: types.SSHConfig{{ID: "default"}}, Platforms: []string{"linux/arm64"}},
+		"build context /nowhere":                {Context: "/nowhere"},
+		"read the Dockerfile Dockerfile: open ": {Context: t.TempDir()},
 	} {
 		_, err := b.ensure(t.Context(), supply.Request{Ref: "app", Build: section, Unnamed: true})
 		require.ErrorContains(t, err, want)
