@@ -16,12 +16,11 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: target ADDRESS")
 		os.Exit(2)
 	}
-	if err := serve(os.Args[1]); err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		os.Exit(1)
-	}
+	fmt.Fprintln(os.Stderr, "error:", serve(os.Args[1]))
+	os.Exit(1)
 }
 
+// serve answers until it cannot, and says why.
 func serve(address string) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {

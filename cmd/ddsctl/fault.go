@@ -38,7 +38,7 @@ the wire for links; unknown until there was traffic on them.`,
 			if err != nil {
 				return err
 			}
-			defer lab.Close() //nolint:errcheck // a connection that was only read from
+			defer lab.Close() // a connection that was only read from
 			if len(rest) > 0 {
 				return usagef("%q is not a running lab", rest[0])
 			}
@@ -93,7 +93,7 @@ func (a *app) faultHeal(ctx context.Context, args []string, all bool) error {
 	if err != nil {
 		return err
 	}
-	defer lab.Close() //nolint:errcheck // what was done stands, and its error was reported
+	defer lab.Close() // what was done stands, and its error was reported
 	switch {
 	case all && len(ids) > 0:
 		return usagef("either faults by their IDs, or --all")
@@ -178,7 +178,7 @@ func (a *app) completeFaults(cmd *cobra.Command, args []string, _ string) ([]cob
 	if err != nil {
 		return list, cobra.ShellCompDirectiveNoFileComp
 	}
-	defer lab.Close() //nolint:errcheck // a connection that was only read from
+	defer lab.Close() // a connection that was only read from
 	faults, err := lab.Faults(ctx)
 	if err != nil {
 		return list, cobra.ShellCompDirectiveNoFileComp

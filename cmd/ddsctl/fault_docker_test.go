@@ -140,7 +140,7 @@ func TestWatchIsScrapedByPrometheus(t *testing.T) {
 
 	answer, err := http.Get(url) //nolint:gosec,noctx // our own
 	require.NoError(t, err)
-	defer answer.Body.Close() //nolint:errcheck // only read
+	defer answer.Body.Close() // only read
 	text, err := io.ReadAll(answer.Body)
 	require.NoError(t, err)
 	require.Contains(t, string(text), `ddsctl_node_up{container_id="web-1"`)

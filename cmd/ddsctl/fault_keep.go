@@ -66,7 +66,7 @@ func (a *app) keepRound(ctx context.Context, project string) (time.Duration, err
 	if err != nil {
 		return 0, err
 	}
-	defer lab.Close() //nolint:errcheck // what was done stands
+	defer lab.Close() // what was done stands
 	_, next, err := lab.Injector().HealOverdue(ctx)
 	if err != nil || next == nil {
 		return 0, err

@@ -93,7 +93,7 @@ func (a *app) labWatch(ctx context.Context, o watchOptions, args []string) (err 
 	if err != nil {
 		return err
 	}
-	defer lab.Close() //nolint:errcheck // connections that were only read from
+	defer lab.Close() // connections that were only read from
 	lab.SetInterval(o.interval)
 	if lab.DefinitionError != nil {
 		a.say("note: %v: components are not read", lab.DefinitionError)

@@ -25,7 +25,7 @@ func TestAnEngineThatMayNotBeUsedIsExitCode3AndSaysWhatToDo(t *testing.T) {
 	require.NoError(t, err)
 	// Both must be reachable for another user, which a test's own folder is not.
 	require.NoError(t, os.Chmod(filepath.Dir(binary), 0o755))
-	dir, err := os.MkdirTemp("", "ddsctl-socket-*")
+	dir, err := os.MkdirTemp("", "ddsctl-socket-*") //nolint:usetesting // another user has to reach it
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	require.NoError(t, os.Chmod(dir, 0o755))

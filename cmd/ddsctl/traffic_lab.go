@@ -34,7 +34,7 @@ func (a *app) withTraffic(ctx context.Context, args []string, do func(*trafficcl
 	if err != nil {
 		return err
 	}
-	defer lab.Close() //nolint:errcheck // a connection that was only read from
+	defer lab.Close() // a connection that was only read from
 	return a.onLab(ctx, lab, names, do)
 }
 

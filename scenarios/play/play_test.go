@@ -27,12 +27,11 @@ import (
 
 // sandbox is a lab in memory: a third of its requests fail while a fault stands.
 type sandbox struct {
-	mu       sync.Mutex
-	rate     float64
-	faults   []telemetry.Fault
-	next     int
-	said     []string // what was asked of it
-	healedAt time.Time
+	mu     sync.Mutex
+	rate   float64
+	faults []telemetry.Fault
+	next   int
+	said   []string // what was asked of it
 	// what goes wrong
 	blunt     bool // faults do not bite
 	restless  bool // a node never becomes ready

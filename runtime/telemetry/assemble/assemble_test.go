@@ -323,7 +323,7 @@ func TestNoRateIsEverNegativeOrAboveTheTruth(t *testing.T) {
 				}
 				within("commands", n.Stats["ops_per_second"])
 			}
-			if !slices.IsSortedFunc(s.Nodes, func(x, y telemetry.Node) int { return int(slices.Compare([]string{x.Name}, []string{y.Name})) }) {
+			if !slices.IsSortedFunc(s.Nodes, func(x, y telemetry.Node) int { return slices.Compare([]string{x.Name}, []string{y.Name}) }) {
 				t.Fatal("nodes are not sorted")
 			}
 			if _, err := json.Marshal(s); err != nil {

@@ -30,7 +30,6 @@ type lab struct {
 	streams  []io.Closer // of the wire helper
 	asked    map[string]int
 	since    time.Time
-	bytes    uint64
 	told     []wire.Topology
 	asks     []probe.Ask
 	cgroups  bool

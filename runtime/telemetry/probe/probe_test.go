@@ -45,7 +45,7 @@ func serveRedis(t *testing.T) *redis {
 			r.ports = append(r.ports, netip.MustParseAddrPort(conn.RemoteAddr().String()).Port())
 			r.mu.Unlock()
 			all.Go(func() {
-				defer conn.Close() //nolint:errcheck // a test's server
+				defer conn.Close() // a test's server
 				line, _ := bufio.NewReader(conn).ReadString('\n')
 				if strings.HasPrefix(line, "*1") {
 					info := "redis_version:7.0\r\nrole:master\r\ntotal_commands_processed:12\r\ndb0:keys=312,expires=0\r\n"
@@ -127,7 +127,7 @@ func TestADialerPassesOverPortsInUse(t *testing.T) {
 	for range 50 {
 		conn, err := dialer.DialContext(t.Context(), "tcp", server.at.String())
 		require.NoError(t, err)
-		defer conn.Close() //nolint:errcheck // held open until the end, so that its port stays in use
+		defer conn.Close() // held open until the end, so that its port stays in use
 		require.False(t, seen[conn.LocalAddr().String()])
 		seen[conn.LocalAddr().String()] = true
 	}

@@ -86,10 +86,14 @@ const (
 	kindIn      setKind = "in"      // daddr : chain
 )
 
-// Names of sets that are read.
-func LinksSet(v6 bool) string   { return setName("links", v6) }
+// LinksSet is the name of the set that counts links.
+func LinksSet(v6 bool) string { return setName("links", v6) }
+
+// DroppedSet is the name of the set that counts what was dropped.
 func DroppedSet(v6 bool) string { return setName("dropped", v6) }
-func PassedSet(v6 bool) string  { return setName("passed", v6) }
+
+// PassedSet is the name of the set that counts what was passed on.
+func PassedSet(v6 bool) string { return setName("passed", v6) }
 
 func setName(name string, v6 bool) string { return name + family{v6}.suffix() }
 

@@ -18,7 +18,7 @@ import (
 const (
 	subsystem = unix.NFNL_SUBSYS_QUEUE << 8
 
-	messagePacket  = subsystem | 0
+	messagePacket  = subsystem // and 0
 	messageVerdict = subsystem | 1
 	messageConfig  = subsystem | 2
 

@@ -17,7 +17,7 @@ import (
 	"github.com/ddsctl/ddsctl/runtime/engine"
 )
 
-// ErrNotFound: the container has no control group that can be seen from here.
+// ErrNotFound says that the container has no control group that can be seen from here.
 var ErrNotFound = errors.New("no control group of the container in sight")
 
 // Reader reads control groups. It is not safe for use by several goroutines.
