@@ -20,6 +20,7 @@ unknown), exit code 4 when not all hold, and a report as a page that opens in an
 		newScenarioRunCommand(a),
 		newScenarioReportCommand(a),
 		newScenarioLintCommand(a),
+		newScenarioSchemaCommand(a),
 	)
 }
 
@@ -212,4 +213,24 @@ Exit code 4 when one does not.`,
 		},
 	}
 	return cmd
+}
+
+func newScenarioSchemaCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of scenario files, for editors",
+		Long: `Prints the JSON Schema of scenario files. An editor with a YAML language server completes keys and marks mistakes with it:
+
+    # yaml-language-server: $schema=scenario.schema.json`,
+		Example: `  ddsctl scenario schema > scenario.schema.json`,
+		Args:    positional(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			text, err := script.Schema()
+			if err != nil {
+				return err
+			}
+			_, err = a.stdout.Write(text)
+			return err
+		},
+	}
 }

@@ -23,6 +23,8 @@
 package script
 
 import (
+	_ "embed"
+
 	"github.com/ddsctl/ddsctl/labs/strict"
 	"github.com/ddsctl/ddsctl/labs/workload"
 	"github.com/ddsctl/ddsctl/scenarios/expect"
@@ -146,3 +148,14 @@ type Compare struct {
 	// Expect is what should happen in this run, besides what is expected of all.
 	Expect []string `json:"expect,omitempty" yaml:"expect,omitempty"`
 }
+
+// comments are the doc comments of the format's types; `go test ./scenarios/script -update` writes them anew.
+//
+//go:embed comments.json
+var comments []byte
+
+// SchemaID is the name that the schema goes by.
+const SchemaID = "https://ddsctl.dev/schema/scenario.json"
+
+// Schema is the JSON Schema of a scenario file, for editors.
+func Schema() ([]byte, error) { return strict.Schema(&Scenario{}, SchemaID, "a scenario", comments) }
