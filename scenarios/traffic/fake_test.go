@@ -16,6 +16,8 @@ import (
 
 // script is a protocol without a network: it does what a test says.
 type script struct {
+	opening time.Duration // how long opening a connection takes
+
 	mu     sync.Mutex
 	opened int
 	said   []string
@@ -25,6 +27,7 @@ type script struct {
 func (s *script) Compile(op workload.Operation) (any, error) { return op.Statement, nil }
 
 func (s *script) Open(context.Context) (protocol.Conn, error) {
+	time.Sleep(s.opening)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.opened++
@@ -124,6 +127,16 @@ func TestAConnectionWithoutAnyAnswerIsGivenUp(t *testing.T) {
 	require.Equal(t, uint64(3), r.TotalFailed)
 	require.Equal(t, uint64(17), r.TotalSucceeded)
 	require.Equal(t, 2, s.opened)
+}
+
+func TestARequestPaysForTheConnectionThatIsOpenedForIt(t *testing.T) {
+	s := &script{opening: 20 * time.Millisecond}
+	_, r := played(t, s, workload.Spec{RequestsPerConnection: 1})
+	balanced(t, r)
+	require.Equal(t, uint64(20), r.TotalSucceeded)
+	require.Equal(t, 20, s.opened)
+	require.GreaterOrEqual(t, r.Latency.P50, 0.02)
+	require.Less(t, r.Service.P50, 0.02)
 }
 
 func TestAnErrorOfTheServerKeepsTheConnection(t *testing.T) {

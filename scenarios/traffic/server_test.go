@@ -157,6 +157,9 @@ func command(in *bufio.Reader) ([]string, error) {
 // start begins a workload and sees to its end.
 func start(t *testing.T, spec workload.Spec, change ...func(*traffic.Options)) *traffic.Run {
 	t.Helper()
+	if spec.Timeout == 0 { // a busy machine is not what these tests are about
+		spec.Timeout = lasting(30 * time.Second)
+	}
 	options := traffic.Options{Workload: spec, Window: 50 * time.Millisecond}
 	for _, c := range change {
 		c(&options)

@@ -97,6 +97,7 @@ type link struct {
 
 	mu     sync.Mutex
 	held   *held // nil while there is none
+	due    bool  // there is none because it has had its requests: the next request opens one, and pays for it
 	closed bool
 }
 
@@ -140,6 +141,10 @@ func (l *link) open(ctx context.Context) (fresh bool, err error) {
 		return false, nil
 	}
 	conn, err := l.target.spoken.Open(ctx)
+	if l.due { // it counted as connected
+		l.due = false
+		l.target.connected.Add(-1)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -148,11 +153,11 @@ func (l *link) open(ctx context.Context) (fresh bool, err error) {
 	return true, nil
 }
 
-// standing says whether there is a connection.
+// standing says whether there is a connection, or one is opened by the next request.
 func (l *link) standing() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.held != nil
+	return l.held != nil || l.due
 }
 
 // answered takes to heart how a request ended. A connection on which several requests in a row got no answer is given up, whatever
@@ -173,8 +178,10 @@ func (l *link) answered(h *held, err error) {
 			l.retire(h)
 		}
 	}
-	if l.most > 0 && h.used >= l.most {
+	if l.most > 0 && h.used >= l.most && !h.spent {
 		l.retire(h)
+		l.due = true
+		l.target.connected.Add(1)
 	}
 	if h.spent && h.running == 0 {
 		_ = h.conn.Close()
