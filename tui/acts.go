@@ -183,6 +183,7 @@ func (m *Model) undoLast() tea.Cmd {
 		last := m.acts.undo[len(m.acts.undo)-1]
 		m.acts.undo = m.acts.undo[:len(m.acts.undo)-1]
 		if last.Undo != nil {
+			clear(m.rates)
 			return m.do(act.Act{Title: "undo " + last.Title, Args: last.Undo}, false, nil)
 		}
 		if len(m.last.Faults) > 0 {

@@ -91,6 +91,7 @@ type Model struct {
 	held      []telemetry.Snapshot // came while the picture was frozen
 
 	workload   string
+	rates      map[string]float64 // set from here, by workload
 	logNode    string
 	detail     bool // the selected node fills the page
 	table      bool // nodes instead of the graph
@@ -140,7 +141,7 @@ func (m *Model) forget() {
 	m.exercises, m.scenarios, m.lost, m.ended, m.frozen, m.held = nil, nil, nil, false, false, nil
 	m.workload, m.logNode, m.detail, m.filter, m.link, m.exercise = "", "", false, "", 0, 0
 	m.scroll, m.strip, m.side = [pages]pane.Scroll{}, pane.Scroll{}, pane.Scroll{}
-	m.acts.undo = nil
+	m.acts.undo, m.rates = nil, map[string]float64{}
 }
 
 func mainFigure(n telemetry.Node) (string, float64, bool) {
@@ -341,7 +342,12 @@ func (m *Model) absorb(s telemetry.Snapshot) {
 		return
 	}
 	m.history.Add(s)
-	m.events = append(m.events, s.Events...)
+	for _, e := range s.Events {
+		if m.watch != nil && !m.watch.session.Replay {
+			e.Time = e.Time.Local() // as the clock on the wall; a recording keeps its own
+		}
+		m.events = append(m.events, e)
+	}
 	if len(m.events) > keptEvents {
 		m.events = append(m.events[:0], m.events[len(m.events)-keptEvents:]...)
 	}

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"math"
 	"slices"
 
 	"charm.land/bubbles/v2/key"
@@ -215,17 +216,43 @@ func (m *Model) rate(up int) tea.Cmd {
 			m.acts.note = "a closed loop has no rate: it sends as fast as answers come"
 			return nil
 		}
-		from := t.Asked
+		from := m.steadyRate(t)
 		for _, j := range slices.Backward(m.acts.jobs) { // a key that is held down goes on from what it asked for last
 			if rate, ok := j.rateOf(t.Workload); ok {
 				from = rate
 				break
 			}
 		}
-		return m.do(m.lab().Rate(t.Workload, from, act.Step(from, up)), false, nil)
+		to := act.Step(from, up)
+		m.rates[t.Workload] = to
+		return m.do(m.lab().Rate(t.Workload, from, to), false, nil)
 	}
 	m.acts.note = "no workload runs; start one: ddsctl traffic start"
 	return nil
+}
+
+// rateSamples is how many Snapshots a rate is told from: what falls due by chance varies from one to the next.
+const rateSamples = 20
+
+// steadyRate is a workload's rate: what was set from here, else the mean of what was asked lately, to two digits.
+func (m *Model) steadyRate(t telemetry.Traffic) float64 {
+	if set, ok := m.rates[t.Workload]; ok && math.Abs(t.Asked-set) < set/2 {
+		return set
+	}
+	sum, n := 0.0, 0
+	if w := m.history.Workloads[t.Workload]; w != nil {
+		for _, v := range w.Asked.Last(rateSamples) {
+			if !math.IsNaN(v) && math.Abs(v-t.Asked) < t.Asked/2 {
+				sum, n = sum+v, n+1
+			}
+		}
+	}
+	if n == 0 || sum <= 0 {
+		return t.Asked
+	}
+	mean := sum / float64(n)
+	unit := math.Pow(10, math.Floor(math.Log10(mean))-1)
+	return math.Round(mean/unit) * unit
 }
 
 func (m *Model) scale(node string, by int) tea.Cmd {

@@ -42,7 +42,7 @@ func Events(r cell.Region, events []telemetry.Event, scroll *Scroll) {
 		x := 1 + r.Text(1, y, e.Time.Format("15:04:05"), cell.In(cell.Faint), r.W-2) + 1
 		r.Set(x, y, mark, cell.In(ink).With(cell.Bold))
 		x += 2
-		if e.Node != "" {
+		if e.Node != "" && !strings.Contains(e.Text, e.Node) {
 			x += r.Text(x, y, e.Node, cell.In(cell.Title).With(cell.Bold), r.W-x-1) + 1
 		}
 		text := cell.In(cell.Plain)

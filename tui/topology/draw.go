@@ -204,7 +204,7 @@ func (v *View) lines(it *item, n *node, mark Mark, width, count int) []line {
 	case mark == ghost:
 		add("gone", cell.Faint)
 	case mark.Word == "down" && n.ExitCode != nil:
-		add(fmt.Sprintf("down, exit code %d", *n.ExitCode), cell.Bad)
+		add(fitting(width, fmt.Sprintf("down, exit code %d", *n.ExitCode), fmt.Sprintf("down (%d)", *n.ExitCode), "down"), cell.Bad)
 	case mark.Ink == cell.Bad || mark.Ink == cell.Warn:
 		add(mark.Word, mark.Ink)
 	}
