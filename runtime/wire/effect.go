@@ -35,7 +35,7 @@ type Effect struct {
 	Duplicate float64 // of all duplications together
 }
 
-// Hold is a delay that is drawn for each packet, or (Probability below 1) for some.
+// Hold is a delay, drawn as Distribution says; of a reordering, for some packets only (Probability).
 type Hold struct {
 	Delay, Jitter time.Duration
 	Distribution  Distribution

@@ -25,7 +25,8 @@ const (
 // Kinds are all of them, in the order in which help lists them.
 func Kinds() []Kind { return []Kind{Cut, Delay, Loss, Rate, Reorder, Duplicate} }
 
-// Distribution is how jitter is drawn.
+// Distribution is how jitter is drawn. Packets that follow each other within ten jitters share a draw, so that they stay in order
+// and the mean stays what it is.
 type Distribution string
 
 // The distributions of jitter.

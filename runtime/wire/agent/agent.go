@@ -17,7 +17,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -25,11 +24,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ddsctl/ddsctl/runtime/hint"
 	"github.com/ddsctl/ddsctl/runtime/wire"
 	"github.com/ddsctl/ddsctl/runtime/wire/journal"
 	"github.com/ddsctl/ddsctl/runtime/wire/nft"
-	"github.com/ddsctl/ddsctl/runtime/wire/queue"
 )
 
 // Options say where and how an agent works.
@@ -53,8 +50,8 @@ type Agent struct {
 	topology  *wire.Topology
 	directory directory
 	table     *nft.Table
-	queue     *queue.Queue // nil while no fault needs it
-	faults    []*standing  // oldest first
+	holder    holder      // nil while no fault needs it
+	faults    []*standing // oldest first
 	effects   map[wire.Pair]wire.Effect
 	since     time.Time // when counting began
 	tallies   map[string]*tally
@@ -92,7 +89,7 @@ func New(options Options) (*Agent, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	a.found = nft.Probe()
+	a.found = probe()
 	for _, r := range a.journal.Records() {
 		if r.Link != nil && !r.Overdue {
 			a.faults = append(a.faults, &standing{record: r})
@@ -203,25 +200,25 @@ func (a *Agent) apply(faults []*standing) error {
 	for _, effect := range effects {
 		waiting = waiting || effect.Queued()
 	}
-	if waiting && a.queue == nil {
-		if err := a.openQueue(); err != nil {
+	if waiting && a.holder == nil {
+		if err := a.openHolder(); err != nil {
 			return err
 		}
 	}
-	// The queue first: what need not wait any more leaves, or is dropped where it is cut now.
-	if err := a.setQueue(effects); err != nil {
+	// The holder first: what need not wait any more leaves, or is dropped where it is cut now.
+	if err := a.setHolder(effects); err != nil {
 		return err
 	}
 	if err := a.table.Apply(a.rules(effects)); err != nil {
-		err = errors.Join(err, a.setQueue(a.effects))
-		if a.queue != nil && !anyQueued(a.effects) {
-			err = errors.Join(err, a.closeQueue())
+		err = errors.Join(err, a.setHolder(a.effects))
+		if a.holder != nil && !anyQueued(a.effects) {
+			err = errors.Join(err, a.closeHolder())
 		}
 		return err
 	}
 	a.effects = effects
-	if a.queue != nil && !waiting {
-		if err := a.closeQueue(); err != nil {
+	if a.holder != nil && !waiting {
+		if err := a.closeHolder(); err != nil {
 			return err
 		}
 		if err := a.table.Apply(a.rules(effects)); err != nil {
@@ -231,21 +228,14 @@ func (a *Agent) apply(faults []*standing) error {
 	return a.mark(faults)
 }
 
-func (a *Agent) setQueue(effects map[wire.Pair]wire.Effect) error {
-	if a.queue == nil {
-		return nil
-	}
-	return a.queue.Set(effects, a.directory.subnets)
-}
-
 // rules are those for the effects. When a chain leaves a hook, the kernel drops whatever any of its queues holds; so while there is a
-// queue, chains at hooks stay.
+// holder, chains at hooks stay.
 func (a *Agent) rules(effects map[wire.Pair]wire.Effect) nft.Ruleset {
 	rules := nft.Queue{Means: a.found.Means}
-	if a.queue == nil {
+	if a.holder == nil {
 		return nft.Build(a.topology.Networks, effects, rules)
 	}
-	rules.Number = a.queue.Number()
+	rules.Number = a.holder.number()
 	return nft.Build(a.topology.Networks, effects, rules).Keeping(a.table.Ruleset())
 }
 
@@ -256,38 +246,6 @@ func anyQueued(effects map[wire.Pair]wire.Effect) bool {
 		}
 	}
 	return false
-}
-
-// queueNumbers is how many of the kernel's queues are tried for one that is free.
-const queueNumbers = 64
-
-func (a *Agent) openQueue() error {
-	if a.found.Means == nft.NoMeans {
-		return hint.Wrap(errors.New("this kernel cannot hand packets to user space: "+a.found.WhyMeans),
-			"delay, rate and reorder need nftables' queue or iptables' NFQUEUE in the kernel; cut and loss do not")
-	}
-	numbers := []uint16{0} // which is all that the bare verdict knows
-	if a.found.Means != nft.Plain {
-		hash := fnv.New32a()
-		_, _ = hash.Write([]byte(a.topology.Project))
-		first := 1 + hash.Sum32()%(1<<16-1-queueNumbers)
-		numbers = numbers[:0]
-		for i := range uint32(queueNumbers) {
-			numbers = append(numbers, uint16(first+i))
-		}
-	}
-	q, err := queue.Open(numbers, a.options.Seed)
-	if err != nil {
-		return err
-	}
-	a.queue = q
-	return nil
-}
-
-func (a *Agent) closeQueue() error {
-	err := a.queue.Close()
-	a.queue = nil
-	return err
 }
 
 // mark takes a new reading for each fault that is new, or beside which something changed.
@@ -340,11 +298,11 @@ func (a *Agent) Close() error {
 	}
 	a.closed = true
 	var err error
-	if a.queue != nil {
+	if a.holder != nil {
 		err = a.apply(nil) // lets go what it holds
 	}
-	if a.queue != nil {
-		err = errors.Join(err, a.closeQueue())
+	if a.holder != nil {
+		err = errors.Join(err, a.closeHolder())
 	}
 	if a.table != nil {
 		err = errors.Join(err, a.table.Close())

@@ -85,15 +85,14 @@ func newDistrict(t *testing.T) *district {
 	return d
 }
 
-// image imports this checkout's ddsctl under a name of its own, which goes with the test.
+// image imports this checkout's ddsctl, or what DDSCTL_NODE_BINARY names, under a name of its own, which goes with the test.
 func (d *district) image() string {
 	t := d.t
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "ddsctl")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "github.com/ddsctl/ddsctl/cmd/ddsctl")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, string(out))
+	binary := os.Getenv(supply.EnvNodeBinary)
+	if binary == "" {
+		binary = build(t)
+	}
 	file, err := os.Open(binary)
 	require.NoError(t, err)
 	defer file.Close()
@@ -116,6 +115,17 @@ func (d *district) image() string {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.engine.RemoveImage(context.Background(), ref)) })
 	return ref
+}
+
+// build makes ddsctl as it goes into its image.
+func build(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "ddsctl")
+	command := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "github.com/ddsctl/ddsctl/cmd/ddsctl")
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := command.CombinedOutput()
+	require.NoError(t, err, string(out))
+	return binary
 }
 
 // up brings the lab to what it should be, tells the helper its nodes, and enters the containers.
@@ -192,7 +202,9 @@ func TestTheWireOnRealContainers(t *testing.T) {
 	require.NoError(t, err)
 	t.Logf("%+v", capabilities)
 
-	t.Run("bytes of a link are those of the interfaces, and the helper's own are not counted", func(t *testing.T) {
+	// A step that fails ends the test: its fault may stand.
+	step := func(name string, f func(t *testing.T)) { require.True(t, t.Run(name, f)) }
+	step("bytes of a link are those of the interfaces, and the helper's own are not counted", func(t *testing.T) {
 		probes := netlab.Flow{From: d.Host, To: b, Count: 50, FromPort: wire.ProbePortFirst + 3}
 		require.Len(t, probes.Run(t), 50)
 		before := interfaceBytes(t, a)
@@ -207,29 +219,29 @@ func TestTheWireOnRealContainers(t *testing.T) {
 		require.InEpsilon(t, after.sent-before.sent, link.Forward.FrameBytes(), 0.01)
 		require.InEpsilon(t, after.received-before.received, link.Backward.FrameBytes(), 0.01)
 	})
-	t.Run("a cut is one way, at once", func(t *testing.T) {
+	step("a cut is one way, at once", func(t *testing.T) {
 		d.cutInTheMiddle(t)
 	})
-	t.Run("a delay is measured by round trips", func(t *testing.T) {
+	step("a delay is measured by round trips", func(t *testing.T) {
 		state := d.inject(t, wire.Delay, "a->b", func(f *wire.Fault) { f.Delay, f.Jitter = 100*time.Millisecond, 10*time.Millisecond })
 		require.InDelta(t, float64(100*time.Millisecond), float64(roundTrips(t, a, b, 100)), float64(5*time.Millisecond))
 		state = d.heal(t, state.ID)
 		require.Equal(t, wire.Yes, state.Verified, state.Figure)
 	})
-	t.Run("a loss is measured over 5000 packets", func(t *testing.T) {
+	step("a loss is measured over 5000 packets", func(t *testing.T) {
 		state := d.inject(t, wire.Loss, "a->b", func(f *wire.Fault) { f.Probability = 0.1 })
 		require.InDelta(t, 0.1, 1-float64(d.arrive(t, "a", "b", 5000))/5000, 0.02)
 		state = d.heal(t, state.ID)
 		require.Equal(t, wire.Yes, state.Verified, state.Figure)
 	})
-	t.Run("a rate is kept by TCP", func(t *testing.T) {
+	step("a rate is kept by TCP", func(t *testing.T) {
 		const rate, size = 10_000_000, 4_000_000
 		state := d.inject(t, wire.Rate, "a->b", func(f *wire.Fault) { f.Rate = rate })
 		require.InDelta(t, rate, size*8/transfer(t, a, b, size).Seconds(), rate*0.1)
 		state = d.heal(t, state.ID)
 		require.Equal(t, wire.Yes, state.Verified, state.Figure)
 	})
-	t.Run("healed, all is as it was", func(t *testing.T) {
+	step("healed, all is as it was", func(t *testing.T) {
 		require.Equal(t, healthy, d.rules())
 		require.Equal(t, 20, d.arrive(t, "a", "b", 20))
 	})

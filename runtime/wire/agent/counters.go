@@ -60,8 +60,8 @@ func (a *Agent) read() (reading, error) {
 			now.add(t, a.directory, source.where)
 		}
 	}
-	if a.queue != nil {
-		stats, err := a.queue.Stats()
+	if a.holder != nil {
+		stats, err := a.holder.stats()
 		if err != nil {
 			return nil, err
 		}

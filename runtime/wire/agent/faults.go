@@ -64,13 +64,10 @@ func (a *Agent) possible(f wire.Fault) error {
 		return hint.Wrap(fmt.Errorf("%s has no link: nothing it names shares a network with anything else it names", f.Target()),
 			"`ddsctl lab status` shows which networks the nodes are on")
 	}
-	switch {
-	case f.Kind == wire.Duplicate && !a.found.Twice:
+	if f.Kind == wire.Duplicate && !a.found.Twice {
 		return fmt.Errorf("this kernel cannot duplicate packets: %s", a.found.WhyTwice)
-	case slices.Contains([]wire.Kind{wire.Delay, wire.Rate, wire.Reorder}, f.Kind) && a.found.Means == nft.NoMeans:
-		return fmt.Errorf("this kernel cannot make packets wait: %s", a.found.WhyMeans)
 	}
-	return nil
+	return a.holdable(f)
 }
 
 // nodes are the names of those whom pairs touch, sorted.
@@ -170,6 +167,10 @@ func (a *Agent) state(s *standing, now reading) wire.State {
 		state.Nodes = a.nodes(s.pairs)
 	}
 	if now == nil {
+		return state
+	}
+	if a.found.Means == nft.Elsewhere && waits(state.Kind) {
+		state.Figure = "netem does not tell what it does"
 		return state
 	}
 	var pairs []since

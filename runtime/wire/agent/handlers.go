@@ -73,7 +73,11 @@ func (a *Agent) Capabilities(context.Context, struct{}) (wire.Capabilities, erro
 	}
 	c.Counters, c.Cut, c.Loss = rules, rules, rules
 	c.Delay.Why = a.found.WhyMeans
-	if a.found.Means != nft.NoMeans {
+	switch a.found.Means {
+	case nft.NoMeans:
+	case nft.Elsewhere:
+		c.Delay.Mechanism = string(nft.Elsewhere)
+	default:
 		c.Delay.Mechanism = "user space, by " + string(a.found.Means)
 	}
 	c.Duplicate.Why = a.found.WhyTwice

@@ -23,9 +23,12 @@ type Found struct {
 }
 
 // Probe asks the kernel what it takes, by trying rules that no packet meets in tables of their own, which are gone when it returns.
+//
+// No chain is put at a hook where it can be told without: when one leaves a hook, the kernel drops what its queues hold, also for another
+// lab. Only whether the bridge takes iptables' target cannot, and is asked last for that.
 func Probe() Found {
 	var found Found
-	if err := attempt(Bridge, chance(1)); err != nil {
+	if err := attempt(Bridge, chance(1), nil); err != nil {
 		found.WhyBridge = err.Error()
 		found.WhyMeans, found.WhyTwice = found.WhyBridge, found.WhyBridge
 		return found
@@ -35,16 +38,17 @@ func Probe() Found {
 	for _, try := range []struct {
 		means  Means
 		layer  Layer
+		hook   *Hook
 		unless string
 	}{
-		{Native, Bridge, ""},
-		{Compat, Bridge, ""},
-		{Routed, IP4, bridged4},
-		{Plain, Bridge, ""},
+		{Native, Bridge, nil, ""},
+		{Routed, IP4, nil, bridged4},
+		{Compat, Bridge, &Hook{Point: "prerouting", Priority: priority}, ""},
+		{Plain, Bridge, nil, ""},
 	} {
 		err := errors.New(try.unless)
 		if try.unless == "" {
-			err = attempt(try.layer, Queue{Means: try.means}.hand())
+			err = attempt(try.layer, Queue{Means: try.means}.hand(), try.hook)
 		}
 		if err == nil {
 			found.Means = try.means
@@ -55,7 +59,7 @@ func Probe() Found {
 	found.WhyMeans = strings.Join(refused, "; ")
 	found.WhyTwice = bridged4
 	if bridged4 == "" {
-		if err := attempt(IP4, twice(family{}.saddr())); err != nil {
+		if err := attempt(IP4, twice(family{}.saddr()), nil); err != nil {
 			found.WhyTwice = "nft dup: " + reason(err)
 		}
 	}
@@ -76,14 +80,14 @@ func reason(err error) string {
 }
 
 // attempt puts a rule with the statement into a table that only lives until it returns.
-func attempt(layer Layer, what Statement) error {
+func attempt(layer Layer, what Statement, hook *Hook) error {
 	table, err := open(fmt.Sprintf("ddsctl-probe-%d-%x", os.Getpid(), rand.Uint64()), layer)
 	if err != nil {
 		return err
 	}
 	defer table.Close()
 	return table.Apply(Ruleset{Chains: []Chain{{
-		Name: "probe", Layer: layer, Hook: &Hook{Point: "prerouting", Priority: priority}, Rules: []Rule{{isMark(copyMark), what}},
+		Name: "probe", Layer: layer, Hook: hook, Rules: []Rule{{isMark(copyMark), what}},
 	}}})
 }
 

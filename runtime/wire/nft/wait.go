@@ -18,10 +18,11 @@ const (
 	NoMeans Means = ""
 	// Native is nftables' own `queue` in the bridge.
 	Native Means = "nft queue"
-	// Compat is iptables' NFQUEUE target, through nft_compat, in the bridge. Kernels since the middle of 2026 refuse it there.
-	Compat Means = "xt NFQUEUE"
-	// Routed is the same target in tables of the families ip and ip6, which see what is bridged where br_netfilter says so.
+	// Routed is iptables' NFQUEUE target, through nft_compat, in tables of the families ip and ip6, which see what is bridged where
+	// br_netfilter says so.
 	Routed Means = "xt NFQUEUE through br_netfilter"
+	// Compat is the same target in the bridge. Kernels since the middle of 2026 refuse it there.
+	Compat Means = "xt NFQUEUE"
 	// Plain is the bare verdict QUEUE: always queue 0, so that one lab of a host can have it at a time, and without bypass.
 	Plain Means = "QUEUE verdict"
 	// Elsewhere needs no queue: package netem holds packets back, where the kernel has no way to user space but has netem.
