@@ -92,7 +92,7 @@ func (a *app) faultInject(ctx context.Context, help fault.Help, o injectOptions,
 	if err != nil {
 		return err
 	}
-	defer lab.Close() //nolint:errcheck // what was done stands, and its error was reported
+	defer lab.Close()
 	faults, err := lab.Inject(ctx, spec)
 	if err != nil {
 		return err
@@ -122,7 +122,7 @@ func (a *app) healOverdue(ctx context.Context, lab runningLab) (runningLab, erro
 	if err != nil {
 		return lab, err
 	}
-	defer handle.Close() //nolint:errcheck // a connection that was only read from
+	defer handle.Close()
 	state, err := handle.State(ctx)
 	if err != nil {
 		return lab, err

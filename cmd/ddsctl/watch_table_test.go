@@ -17,7 +17,7 @@ func recordedLab(t *testing.T) []telemetry.Snapshot {
 	t.Helper()
 	file, err := os.Open(filepath.Join("..", "..", "runtime", "telemetry", "testdata", "sharded-redis.jsonl"))
 	require.NoError(t, err)
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	var all []telemetry.Snapshot
 	for s, err := range telemetry.Read(file) {
 		require.NoError(t, err)
