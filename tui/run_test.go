@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -95,6 +96,14 @@ func has(words ...string) func(string) bool {
 	}
 }
 
+// cooked does what a terminal's driver does while nobody has made it raw: a new line begins at the left.
+type cooked struct{ io.Writer }
+
+func (c cooked) Write(b []byte) (int, error) {
+	_, err := c.Writer.Write(bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n")))
+	return len(b), err
+}
+
 func emulator(t *testing.T) *vt.SafeEmulator {
 	screen := vt.NewSafeEmulator(120, 40)
 	done := make(chan struct{})
@@ -115,7 +124,7 @@ func TestFromThePickerThroughAFaultToItsEnd(t *testing.T) {
 	press := func(text string) { _, _ = io.WriteString(keys, text) }
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Run(context.Background(), Options{Home: workedHome{w}, Commander: &fakeCommander{do: w.run}, Now: time.Now}, Terminal{In: in, Out: screen, Width: 120, Height: 40, Environment: environment})
+		ended <- Run(context.Background(), Options{Home: workedHome{w}, Commander: &fakeCommander{do: w.run}, Now: time.Now}, Terminal{In: in, Out: cooked{screen}, Width: 120, Height: 40, Environment: environment})
 	}()
 	eye(t, screen, "the catalogue", has("sharded-redis", "CHAPTER 3"))
 	press("\r")
