@@ -80,9 +80,11 @@ func TestAStalledServerIsChargedWithEverybodyWhoWaited(t *testing.T) {
 	balanced(t, r)
 	require.Zero(t, r.TotalFailed)
 	require.Equal(t, uint64(3000), r.TotalSucceeded)
-	require.InDelta(t, 1, r.Latency.P99, 0.25, "a third of the requests fell due in that second, and waited up to all of it")
-	require.Less(t, r.Service.P99, 0.5, "the server itself answered nearly all of them quickly")
-	require.Greater(t, r.Latency.P90, 0.5)
+	// A third of the requests fell due in that second: the unluckiest hundredth of all waited for nearly all of it. The bounds are what must hold
+	// also on a machine that stalls by itself now and then.
+	require.GreaterOrEqual(t, r.Latency.P99, 0.9)
+	require.GreaterOrEqual(t, r.Latency.P90, 0.6)
+	require.Less(t, r.Service.P99, r.Latency.P99/2, "the server itself answered nearly all of them quickly")
 }
 
 func TestATargetThatVanishesCostsErrorsAndIsFoundAgain(t *testing.T) {
