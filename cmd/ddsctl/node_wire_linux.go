@@ -30,7 +30,7 @@ func runWire(ctx context.Context, a *app, o wireOptions) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
-	defer cancel() // before the wait
+	defer cancel()                           // before the wait
 	running.Go(func() { _ = wire.Run(ctx) }) // ends with ctx, and with nothing else
 	return control.Serve(ctx, listener, control.Merge(wire.Handlers(), probe.Handlers(probe.Options{})))
 }
