@@ -38,7 +38,7 @@ func story(shape synth.Shape, victim, link string) []telemetry.Snapshot {
 	return out
 }
 
-// TestLook writes pictures to the folder that DDSCTL_LOOK names, for the eye.
+// TestLook writes pictures and recordings to the folder that DDSCTL_LOOK names, for the eye.
 func TestLook(t *testing.T) {
 	dir := os.Getenv("DDSCTL_LOOK")
 	if dir == "" {
@@ -49,6 +49,13 @@ func TestLook(t *testing.T) {
 		victim, link string
 	}{{synth.ShardedRedis(), "redis-2", "twemproxy->redis-3"}, {synth.ThreeTier(), "web-2", "web-1->db"}, {synth.Kafka(), "broker-1", "client->broker-2"}, {synth.Thirty(), "db-3", "api-1->db-1"}} {
 		snapshots := story(c.shape, c.victim, c.link)
+		file, err := os.Create(filepath.Join(dir, c.shape.Lab+".jsonl"))
+		require.NoError(t, err)
+		w := record.NewSnapshots(file)
+		for _, s := range snapshots {
+			require.NoError(t, w.Write(s))
+		}
+		require.NoError(t, file.Close())
 		for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
 			for _, light := range []bool{false, true} {
 				o := Options{Theme: theme.Options{Light: light}, Now: func() time.Time { return snapshots[119].Time },

@@ -133,7 +133,7 @@ func asciiStroke(a Arms) byte {
 // ascii holds the characters that the dashboard draws. Those of states differ from each other.
 var ascii = func() map[rune]byte {
 	table := map[rune]byte{}
-	pairs := []rune("●*◐~▲!✗x○o‖=┆:★@◆#◇+▶>◀<▼v•o…~→>←<↑^↓v↳>±+·.×x✓v▸>▾v█#▓#▒+░.▁_▂_▃.▄-▅=▆+▇*⚡!µu–-—-“\"”\"’'│|▏|▎|▍|▌|▋|▊|▉|⏵>⏸=⟳@∅0≥>≤<▪*◌.┊:▔-")
+	pairs := []rune("●*◐~◓~◑~◒~▲^✗x↯!■%▪.○o‖=┆:★@◆#◇+▶>◀<▼v•o…~→>←<↑^↓v↳>±+·.×x✓v▸>▾v█#▓#▒+░.▁_▂_▃.▄-▅=▆+▇*⚡!µu–-—-“\"”\"’'│|▏|▎|▍|▌|▋|▊|▉|⏵>⏸=⟳@∅0≥>≤<◌.┊:▔-")
 	for i := 0; i+1 < len(pairs); i += 2 {
 		table[pairs[i]] = byte(pairs[i+1])
 	}

@@ -13,6 +13,8 @@ type Line struct {
 	// Area fills the space down to the axis with Fill.
 	Area bool
 	Fill cell.Style
+	// Mark draws the series where there are no dots of braille; 0 is '*'.
+	Mark rune
 }
 
 // Band marks a time among a plot's values, from From up to before To.
@@ -215,7 +217,7 @@ func (p Plot) line(field cell.Region, l Line, low, high float64) {
 				continue
 			}
 			for dot := 0; dot < at; dot++ {
-				p.dot(field, left+i, rows-1-dot, l.Fill, true)
+				p.dot(field, left+i, rows-1-dot, l.Fill, l.Mark)
 			}
 		}
 		from, to := at, at
@@ -227,7 +229,7 @@ func (p Plot) line(field cell.Region, l Line, low, high float64) {
 			}
 		}
 		for dot := from; dot <= to; dot++ {
-			p.dot(field, left+i, rows-1-dot, l.Style, l.Area)
+			p.dot(field, left+i, rows-1-dot, l.Style, l.Mark)
 		}
 		before = at
 	}
@@ -236,13 +238,12 @@ func (p Plot) line(field cell.Region, l Line, low, high float64) {
 // braille holds the bits of the dots by column and row.
 var braille = [2][4]rune{{0x01, 0x02, 0x04, 0x40}, {0x08, 0x10, 0x20, 0x80}}
 
-func (p Plot) dot(field cell.Region, x, y int, s cell.Style, area bool) {
+func (p Plot) dot(field cell.Region, x, y int, s cell.Style, mark rune) {
 	if !p.Braille {
-		c := '*'
-		if area {
-			c = '#'
+		if mark == 0 {
+			mark = '*'
 		}
-		field.Set(x, y, c, s)
+		field.Set(x, y, mark, s)
 		return
 	}
 	column, row := x/2, y/4

@@ -136,9 +136,9 @@ func ratePlot(r cell.Region, d Data, w *history.Workload) {
 	p.Samples = min(n, len(d.History.Times))
 	p.Bands = d.bands(n)
 	p.Lines = []chart.Line{
-		{Values: w.Asked.Last(n), Style: cell.In(cell.Dim)},
-		{Values: w.Achieved.Last(n), Style: cell.In(cell.First), Area: true, Fill: cell.In(cell.Under)},
-		{Values: w.Failed.Last(n), Style: cell.In(cell.Bad), Area: true, Fill: cell.In(cell.Wound)},
+		{Values: w.Asked.Last(n), Style: cell.In(cell.Dim), Mark: '-'},
+		{Values: w.Achieved.Last(n), Style: cell.In(cell.First), Area: true, Mark: '#', Fill: cell.In(cell.Under)},
+		{Values: w.Failed.Last(n), Style: cell.In(cell.Bad), Area: true, Fill: cell.In(cell.Wound), Mark: 'x'},
 	}
 	p.Draw(r)
 }
@@ -149,9 +149,9 @@ func latencyPlot(r cell.Region, d Data, w *history.Workload) {
 	p.Samples = min(n, len(d.History.Times))
 	p.Bands = unnamed(d.bands(n))
 	p.Lines = []chart.Line{
-		{Values: w.P999.Last(n), Style: cell.In(cell.Second)},
-		{Values: w.P99.Last(n), Style: cell.In(cell.Third)},
-		{Values: w.P50.Last(n), Style: cell.In(cell.Good)},
+		{Values: w.P999.Last(n), Style: cell.In(cell.Second), Mark: '+'},
+		{Values: w.P99.Last(n), Style: cell.In(cell.Third), Mark: '*'},
+		{Values: w.P50.Last(n), Style: cell.In(cell.Good), Mark: '.'},
 	}
 	p.Draw(r)
 }
@@ -176,7 +176,7 @@ func Heat(r cell.Region, d Data, name string) {
 	}
 	n := max(r.W-8, 0) * per
 	columns := w.Histograms[max(len(w.Histograms)-n, 0):]
-	chart.Heat{Columns: columns, Per: per, Fine: d.Color, Samples: min(n, len(d.History.Times)), Bands: unnamed(d.bands(n)), Format: figure.Seconds}.Draw(r.Sub(0, 0, r.W-1, r.H))
+	chart.Heat{Columns: columns, Per: per, Fine: d.Color && !d.ASCII, Samples: min(n, len(d.History.Times)), Bands: unnamed(d.bands(n)), Format: figure.Seconds}.Draw(r.Sub(0, 0, r.W-1, r.H))
 }
 
 // Histogram draws a workload's latencies of the last window as bars.

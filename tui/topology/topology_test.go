@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/ddsctl/ddsctl/runtime/engine"
+	"github.com/ddsctl/ddsctl/runtime/telemetry"
 	"github.com/ddsctl/ddsctl/tui/cell"
 	"github.com/ddsctl/ddsctl/tui/synth"
 	"github.com/ddsctl/ddsctl/tui/topology"
@@ -188,5 +190,23 @@ func BenchmarkDrawAHundredNodes(b *testing.B) {
 			m.Update(s)
 		}
 		v.Draw(c.All(), topology.Picture{Phase: 1})
+	}
+}
+
+func TestStatesDifferWithoutColourAndWithoutUnicode(t *testing.T) {
+	seen := map[byte]string{}
+	for _, n := range []telemetry.Node{
+		{Phase: engine.PhaseRunning, Health: telemetry.HealthReady}, {Phase: engine.PhaseRunning, Health: telemetry.HealthStarting},
+		{Phase: engine.PhaseRunning, Health: telemetry.HealthFailing}, {Phase: engine.PhaseExited, Health: telemetry.HealthDown},
+		{Phase: engine.PhaseRunning, Health: telemetry.HealthUnknown}, {Phase: engine.PhasePaused}, {Phase: engine.PhaseExited, ExitCode: new(int)},
+	} {
+		mark := topology.Of(n)
+		letter := cell.ASCII(mark.Symbol)
+		require.NotEqual(t, byte('?'), letter, mark.Word)
+		require.Empty(t, seen[letter], "%s looks like %s", mark.Word, seen[letter])
+		seen[letter] = mark.Word
+	}
+	for _, symbol := range []rune{topology.FaultMark, '★', '◆', '◇', '◌', '•', '▶', '◀'} {
+		require.NotEqual(t, byte('?'), cell.ASCII(symbol), "%c", symbol)
 	}
 }
