@@ -18,7 +18,18 @@ var update = flag.Bool("update", false, "rewrite what scripts compare with")
 
 // TestMain lets scripts run ddsctl itself: this test binary, called by that name.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"ddsctl": main})
+	testscript.Main(tidy{m}, map[string]func(){"ddsctl": main})
+}
+
+// tidy runs the tests, then removes the binary that they may have built.
+type tidy struct{ *testing.M }
+
+func (t tidy) Run() int {
+	code := t.M.Run()
+	if builtDir != "" {
+		_ = os.RemoveAll(builtDir)
+	}
+	return code
 }
 
 // suites are the folders of scripts. Those whose name ends in docker need an engine.
@@ -60,12 +71,16 @@ func TestScripts(t *testing.T) {
 	}
 }
 
+// builtDir is where built has put it, "" where nobody has asked.
+var builtDir string
+
 // built is ddsctl as it is released, for the tests that look at the file or kill the process. It is built once.
 var built = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "ddsctl-built-*")
 	if err != nil {
 		return "", err
 	}
+	builtDir = dir
 	path := filepath.Join(dir, "ddsctl")
 	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", path, ".") // as the Makefile does
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
