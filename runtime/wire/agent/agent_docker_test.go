@@ -224,7 +224,7 @@ func TestTheWireOnRealContainers(t *testing.T) {
 	})
 	step("a delay is measured by round trips", func(t *testing.T) {
 		state := d.inject(t, wire.Delay, "a->b", func(f *wire.Fault) { f.Delay, f.Jitter = 100*time.Millisecond, 10*time.Millisecond })
-		require.InDelta(t, float64(100*time.Millisecond), float64(roundTrips(t, a, b, 100)), float64(5*time.Millisecond))
+		netlab.Within(t, float64(100*time.Millisecond), 0.05, func() float64 { return float64(roundTrips(t, a, b, 100)) })
 		state = d.heal(t, state.ID)
 		require.Equal(t, wire.Yes, state.Verified, state.Figure)
 	})
@@ -237,7 +237,7 @@ func TestTheWireOnRealContainers(t *testing.T) {
 	step("a rate is kept by TCP", func(t *testing.T) {
 		const rate, size = 10_000_000, 4_000_000
 		state := d.inject(t, wire.Rate, "a->b", func(f *wire.Fault) { f.Rate = rate })
-		require.InDelta(t, rate, size*8/transfer(t, a, b, size).Seconds(), rate*0.1)
+		netlab.Within(t, rate, 0.1, func() float64 { return size * 8 / transfer(t, a, b, size).Seconds() })
 		state = d.heal(t, state.ID)
 		require.Equal(t, wire.Yes, state.Verified, state.Figure)
 	})

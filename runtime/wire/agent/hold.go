@@ -40,16 +40,16 @@ func (h inKernel) set(t wire.Topology, _ directory, effects map[wire.Pair]wire.E
 func (inKernel) stats() (map[wire.Pair]queue.Stat, error) { return nil, nil }
 func (inKernel) number() uint16                           { return 0 }
 
-// probe finds out what the kernel can do. User space comes before netem, and the bare verdict, of which a host has one, after it.
+// probe finds out what the kernel can do. User space comes before netem: docs/adr/0004 says why.
 func probe() nft.Found {
 	found := nft.Probe()
-	if found.WhyBridge != "" || found.Means != nft.NoMeans && found.Means != nft.Plain {
+	if found.WhyBridge != "" || found.Means != nft.NoMeans {
 		return found
 	}
 	if err := netem.Probe(); err == nil {
 		found.Means = nft.Elsewhere
-	} else if found.WhyMeans += "; " + err.Error(); found.Means == nft.NoMeans {
-		found.WhyMeans += "; delay, rate and reorder need one of them"
+	} else {
+		found.WhyMeans += "; " + err.Error()
 	}
 	return found
 }
@@ -69,15 +69,12 @@ func (a *Agent) openHolder() error {
 		a.holder = inKernel{lanes}
 		return nil
 	}
-	numbers := []uint16{0} // which is all that the bare verdict knows
-	if a.found.Means != nft.Plain {
-		hash := fnv.New32a()
-		_, _ = hash.Write([]byte(a.topology.Project))
-		first := 1 + hash.Sum32()%(1<<16-1-queueNumbers)
-		numbers = numbers[:0]
-		for i := range uint32(queueNumbers) {
-			numbers = append(numbers, uint16(first+i))
-		}
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(a.topology.Project))
+	first := 1 + hash.Sum32()%(1<<16-1-queueNumbers)
+	var numbers []uint16
+	for i := range uint32(queueNumbers) {
+		numbers = append(numbers, uint16(first+i))
 	}
 	q, err := queue.Open(numbers, a.options.Seed)
 	if err != nil {

@@ -1,7 +1,7 @@
 //go:build linux
 
 // Package netem holds packets back with the kernel's own network emulator, on kernels that have it and no way to user space
-// (docs/adr/0003 says why not first). Packets of a pair are redirected, as they come in from their node, through a device of their own
+// (docs/adr/0004 says why not first). Packets of a pair are redirected, as they come in from their node, through a device of their own
 // (ifb) with netem on it, and go on from there to the bridge as if they came in then.
 //
 // The redirection belongs to this process and goes with it. The devices do not: a process that was killed leaves them idle, and the

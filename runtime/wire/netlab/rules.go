@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,34 +14,47 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
 )
 
 // Rules are all of nftables' rules in the lab's host, as the kernel tells them: "" where there are none. What a rule does is shown as a
 // hash: the text is for comparison.
 func (l *Lab) Rules(t testing.TB) string {
 	t.Helper()
-	var b strings.Builder
+	var text string
 	l.Host.Do(t, func() error {
-		conn, err := nftables.New()
-		if err != nil {
-			return err
-		}
-		tables, err := conn.ListTables()
-		if err != nil {
-			return err
-		}
-		slices.SortFunc(tables, func(x, y *nftables.Table) int {
-			return cmp.Or(cmp.Compare(x.Family, y.Family), strings.Compare(x.Name, y.Name))
-		})
-		for _, table := range tables {
-			fmt.Fprintf(&b, "table %d %s\n", table.Family, table.Name)
-			if err := describe(&b, conn, table); err != nil {
-				return fmt.Errorf("table %s: %w", table.Name, err)
+		const attempts = 20 // a table may go while it is read
+		var err error
+		for range attempts {
+			if text, err = rules(); !errors.Is(err, unix.ENOENT) {
+				break
 			}
 		}
-		return nil
+		return err
 	})
-	return b.String()
+	return text
+}
+
+func rules() (string, error) {
+	var b strings.Builder
+	conn, err := nftables.New()
+	if err != nil {
+		return "", err
+	}
+	tables, err := conn.ListTables()
+	if err != nil {
+		return "", err
+	}
+	slices.SortFunc(tables, func(x, y *nftables.Table) int {
+		return cmp.Or(cmp.Compare(x.Family, y.Family), strings.Compare(x.Name, y.Name))
+	})
+	for _, table := range tables {
+		fmt.Fprintf(&b, "table %d %s\n", table.Family, table.Name)
+		if err := describe(&b, conn, table); err != nil {
+			return "", fmt.Errorf("table %s: %w", table.Name, err)
+		}
+	}
+	return b.String(), nil
 }
 
 func describe(b *strings.Builder, conn *nftables.Conn, table *nftables.Table) error {

@@ -44,7 +44,6 @@ func Probe() Found {
 		{Native, Bridge, nil, ""},
 		{Routed, IP4, nil, bridged4},
 		{Compat, Bridge, &Hook{Point: "prerouting", Priority: priority}, ""},
-		{Plain, Bridge, nil, ""},
 	} {
 		err := errors.New(try.unless)
 		if try.unless == "" {

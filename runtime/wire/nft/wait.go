@@ -23,14 +23,12 @@ const (
 	Routed Means = "xt NFQUEUE through br_netfilter"
 	// Compat is the same target in the bridge. Kernels since the middle of 2026 refuse it there.
 	Compat Means = "xt NFQUEUE"
-	// Plain is the bare verdict QUEUE: always queue 0, so that one lab of a host can have it at a time, and without bypass.
-	Plain Means = "QUEUE verdict"
 	// Elsewhere needs no queue: package netem holds packets back, where the kernel has no way to user space but has netem.
 	Elsewhere Means = "netem"
 )
 
 // inBridge says that packets are handed over in the bridge.
-func (m Means) inBridge() bool { return m == Native || m == Compat || m == Plain }
+func (m Means) inBridge() bool { return m == Native || m == Compat }
 
 // Queue is where packets that must wait are handed to user space.
 type Queue struct {
@@ -43,19 +41,15 @@ const bypass = 1
 
 // hand gives the packet to the queue.
 func (q Queue) hand() Statement {
-	switch q.Means {
-	case Native:
+	if q.Means == Native {
 		return Statement{fmt.Sprintf("queue num %d bypass", q.Number),
 			[]expr.Any{&expr.Queue{Num: q.Number, Total: 1, Flag: expr.QueueFlagBypass}}}
-	case Plain:
-		return Statement{"queue", []expr.Any{&expr.Verdict{Kind: expr.VerdictQueue}}}
-	default:
-		// struct xt_NFQ_info_v3 { u16 queuenum, queues_total, flags }, padded to eight bytes.
-		info := binary.NativeEndian.AppendUint16(nil, q.Number)
-		info = binary.NativeEndian.AppendUint16(info, 1)
-		info = binary.NativeEndian.AppendUint16(info, bypass)
-		target := xt.Unknown(append(info, 0, 0))
-		return Statement{fmt.Sprintf("xt target NFQUEUE num %d bypass", q.Number),
-			[]expr.Any{&expr.Target{Name: "NFQUEUE", Rev: 3, Info: &target}}}
 	}
+	// struct xt_NFQ_info_v3 { u16 queuenum, queues_total, flags }, padded to eight bytes.
+	info := binary.NativeEndian.AppendUint16(nil, q.Number)
+	info = binary.NativeEndian.AppendUint16(info, 1)
+	info = binary.NativeEndian.AppendUint16(info, bypass)
+	target := xt.Unknown(append(info, 0, 0))
+	return Statement{fmt.Sprintf("xt target NFQUEUE num %d bypass", q.Number),
+		[]expr.Any{&expr.Target{Name: "NFQUEUE", Rev: 3, Info: &target}}}
 }

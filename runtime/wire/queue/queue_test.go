@@ -63,6 +63,21 @@ func delay(d, jitter time.Duration) []wire.Hold {
 	return []wire.Hold{{Delay: d, Jitter: jitter, Distribution: wire.Normal, Probability: 1}}
 }
 
+func (l *link) stat(t *testing.T, v6 bool) queue.Stat {
+	t.Helper()
+	stats, err := l.queue.Stats()
+	require.NoError(t, err)
+	return stats[l.pair(v6)]
+}
+
+func mean(arrivals []netlab.Arrival) time.Duration {
+	var sum time.Duration
+	for _, a := range arrivals {
+		sum += a.Took
+	}
+	return sum / time.Duration(len(arrivals))
+}
+
 // median tells delays that are apart from each other on a machine that is busy for moments.
 func median(arrivals []netlab.Arrival) time.Duration {
 	took := make([]time.Duration, len(arrivals))
@@ -87,16 +102,21 @@ func TestPacketsAreLateByWhatWasAskedForAndInOrder(t *testing.T) {
 		l.set(t, map[wire.Pair]wire.Effect{l.pair(v6): {Delays: delay(100*time.Millisecond, 10*time.Millisecond)}})
 		flow := l.flow()
 		flow.V6, flow.Count, flow.Every = v6, 2000, time.Millisecond
-		arrived := flow.Run(t)
-		require.Len(t, arrived, 2000)
-		require.True(t, slices.IsSorted(indices(arrived)))
-		require.InDelta(t, float64(100*time.Millisecond), float64(median(arrived)), float64(100*time.Millisecond)*0.05)
-		stats, err := l.queue.Stats()
-		require.NoError(t, err)
-		stat := stats[l.pair(v6)]
-		require.EqualValues(t, 2000, stat.Packets)
-		require.InDelta(t, 100, float64(stat.Waited.Milliseconds())/2000, 10)
-		require.Zero(t, stat.Overtaken)
+		before := l.stat(t, v6)
+		netlab.Within(t, float64(100*time.Millisecond), 0.05, func() float64 {
+			arrived := flow.Run(t)
+			require.Len(t, arrived, 2000)
+			require.True(t, slices.IsSorted(indices(arrived)))
+			after := l.stat(t, v6)
+			done := after.Minus(before)
+			before = after
+			require.EqualValues(t, 2000, done.Packets)
+			require.Zero(t, done.Overtaken)
+			// Whoever is late, the queue knows it.
+			require.LessOrEqual(t, done.Waited/2000, mean(arrived)+time.Millisecond)
+			require.GreaterOrEqual(t, done.Waited/2000, 90*time.Millisecond)
+			return float64(median(arrived))
+		})
 
 		back := netlab.Flow{From: flow.To, To: flow.From, V6: v6, Count: 50}
 		require.Less(t, median(back.Run(t)), 25*time.Millisecond, "the way back is as it was")
@@ -109,16 +129,18 @@ func TestARateIsKeptWithinATenth(t *testing.T) {
 	l.set(t, map[wire.Pair]wire.Effect{l.pair(false): {Rate: rate}})
 	flow := l.flow()
 	flow.Count, flow.Size, flow.Every = 4000, 1222, 500*time.Microsecond // 1250 bytes of IP: 20 Mbit/s
-	arrived := flow.Run(t)
-	first, last := arrived[0].At, arrived[len(arrived)-1].At
-	measured := float64((len(arrived)-1)*1250*8) / last.Sub(first).Seconds()
-	require.InDelta(t, rate, measured, rate*0.1)
-	stats, err := l.queue.Stats()
-	require.NoError(t, err)
-	stat := stats[l.pair(false)]
-	require.InDelta(t, rate, float64(stat.BusyBytes)*8/stat.Busy.Seconds(), rate*0.1)
-	require.EqualValues(t, 4000, stat.Packets+stat.Dropped)
-	require.Len(t, arrived, int(stat.Packets))
+	var before queue.Stat
+	netlab.Within(t, rate, 0.1, func() float64 {
+		arrived := flow.Run(t)
+		after := l.stat(t, false)
+		done := after.Minus(before)
+		before = after
+		require.EqualValues(t, 4000, done.Packets+done.Dropped)
+		require.Len(t, arrived, int(done.Packets))
+		measured := float64((len(arrived)-1)*1250*8) / arrived[len(arrived)-1].At.Sub(arrived[0].At).Seconds()
+		require.InEpsilon(t, measured, float64(done.BusyBytes)*8/done.Busy.Seconds(), 0.1, "the queue's own figure is what arrives")
+		return measured
+	})
 }
 
 func TestSomePacketsAreOvertaken(t *testing.T) {
