@@ -34,6 +34,9 @@ func (disk) Before(node engine.Detail, p Params, _ []Standing) (Before, error) {
 	if err := alive(kindDisk, node); err != nil {
 		return Before{}, err
 	}
+	if node.Phase == engine.PhasePaused {
+		return Before{}, hint.Wrap(fmt.Errorf("disk: nothing can be written in a paused node"), "fill it first, then pause it")
+	}
 	mount, err := fillable(node, p["path"])
 	if err != nil {
 		return Before{}, err
@@ -88,10 +91,8 @@ func (disk) Apply(ctx context.Context, e Engine, node engine.Detail, p Params, b
 		return err
 	}
 	blocks := strconv.FormatInt(mount.Bound/65536+16, 10) // more than fits
-	code, said, err := asRoot(ctx, e, node.ID, "/bin/sh", "-c", fillScript, "fill", before.Path, blocks)
-	if err != nil || code == 126 || code == 127 { // no shell in the image
-		code, said, err = asRoot(ctx, e, node.ID, "/ddsctl", "node", "fill", before.Path, blocks)
-	}
+	code, said, err := either(ctx, e, node.ID, []string{"/bin/sh", "-c", fillScript, "fill", before.Path, blocks},
+		[]string{"/ddsctl", "node", "fill", before.Path, blocks})
 	switch {
 	case err != nil:
 		return hint.Wrap(fmt.Errorf("fill %s: %w", mount.Target, err), "the node's image needs a shell with dd")
@@ -115,10 +116,7 @@ func (disk) Undo(ctx context.Context, e Engine, node engine.Detail, _ Params, be
 	case !node.Running():
 		return nil // what bounds it is a tmpfs, which went with the processes that used it
 	}
-	code, said, err := asRoot(ctx, e, node.ID, "rm", "-f", before.Path)
-	if err != nil || code == 126 || code == 127 {
-		code, said, err = asRoot(ctx, e, node.ID, "/ddsctl", "node", "fill", "--free", before.Path)
-	}
+	code, said, err := either(ctx, e, node.ID, []string{"rm", "-f", before.Path}, []string{"/ddsctl", "node", "fill", "--free", before.Path})
 	if err == nil && code != 0 {
 		err = fmt.Errorf("exit code %d: %s", code, said)
 	}
@@ -136,7 +134,22 @@ func (disk) Holds(node engine.Detail, _ Params, before Before) wire.Verdict {
 	return wire.Yes
 }
 
-func asRoot(ctx context.Context, e Engine, id string, command ...string) (int, string, error) {
+// either runs the first command that the node's image has. What is told is about the first one, where it has neither.
+func either(ctx context.Context, e Engine, id string, first, second []string) (code int, said string, err error) {
+	code, said, err = asRoot(ctx, e, id, first)
+	if !missing(code, err) {
+		return code, said, err
+	}
+	if c, s, other := asRoot(ctx, e, id, second); !missing(c, other) {
+		return c, s, other
+	}
+	return code, said, err
+}
+
+// missing says that a command could not be run at all: the exit codes are those of a shell, and of engines.
+func missing(code int, err error) bool { return err != nil || code == 126 || code == 127 }
+
+func asRoot(ctx context.Context, e Engine, id string, command []string) (int, string, error) {
 	var out bytes.Buffer
 	code, err := e.Exec(ctx, id, engine.ExecSpec{Command: command, User: "0", Stdout: &out, Stderr: &out})
 	said := strings.TrimSpace(out.String())

@@ -163,6 +163,21 @@ func TestTheWireIsToldWhenNodesMayHaveMoved(t *testing.T) {
 	}
 }
 
+func TestADiskThatCouldNotBeFreedStaysInTheJournal(t *testing.T) {
+	w := newWorld()
+	healthy := w.shape()
+	_, err := w.injector().Inject(t.Context(), Spec{Kind: "disk", Targets: []string{"proxy"}})
+	require.NoError(t, err)
+	w.fail["exec rm"] = errors.New("the engine is busy")
+	_, err = w.injector().HealAll(t.Context())
+	require.ErrorContains(t, err, "busy", "it is about rm, not about what stands in for it")
+	require.Len(t, w.records, 1)
+	clear(w.fail)
+	_, err = w.injector().HealAll(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, healthy, w.shape())
+}
+
 func TestANodeThatIsGoneHasNothingToUndo(t *testing.T) {
 	w := newWorld()
 	_, err := w.injector().Inject(t.Context(), Spec{Kind: "kill", Targets: []string{"redis-3"}})

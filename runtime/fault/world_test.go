@@ -157,6 +157,9 @@ func (w *world) Exec(_ context.Context, id string, spec engine.ExecSpec) (int, e
 	if err := w.note("exec %s", spec.Command[0]); err != nil {
 		return 0, err
 	}
+	if spec.Command[0] == "/ddsctl" {
+		return 127, nil // nobody here runs ddsctl's own image
+	}
 	return 0, w.in(id, func(*engine.Detail) {
 		switch spec.Command[0] {
 		case "/bin/sh":
