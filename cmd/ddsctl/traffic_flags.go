@@ -21,7 +21,7 @@ type changed interface{ Changed(name string) bool }
 
 // workloadFlags are the flags that describe a workload.
 type workloadFlags struct {
-	file, name                           string
+	file                                 string
 	rate                                 float64
 	arrival                              string
 	rampTo                               float64
