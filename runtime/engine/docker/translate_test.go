@@ -30,8 +30,8 @@ func TestEachComposeKeyReachesTheEngine(t *testing.T) {
 	yes := true
 	for yaml, check := range map[string]func(t *testing.T, c *container.Config, h *container.HostConfig){
 		"    command: [a, b]\n    entrypoint: [e]\n    working_dir: /w\n    user: \"1:2\"\n    hostname: h\n    domainname: d": func(t *testing.T, c *container.Config, _ *container.HostConfig) {
-			require.Equal(t, []string{"a", "b"}, []string(c.Cmd))
-			require.Equal(t, []string{"e"}, []string(c.Entrypoint))
+			require.Equal(t, []string{"a", "b"}, c.Cmd)
+			require.Equal(t, []string{"e"}, c.Entrypoint)
 			require.Equal(t, []string{"/w", "1:2", "h", "d"}, []string{c.WorkingDir, c.User, c.Hostname, c.Domainname})
 		},
 		"    environment: {B: x, A: \"\", SET: null, UNSET: null}": func(t *testing.T, c *container.Config, _ *container.HostConfig) {
@@ -49,8 +49,8 @@ func TestEachComposeKeyReachesTheEngine(t *testing.T) {
 			require.Equal(t, []string{"NONE"}, c.Healthcheck.Test)
 		},
 		"    cap_drop: [ALL]\n    cap_add: [NET_ADMIN]\n    read_only: true\n    security_opt: [\"no-new-privileges:true\"]\n    privileged: true": func(t *testing.T, _ *container.Config, h *container.HostConfig) {
-			require.Equal(t, []string{"ALL"}, []string(h.CapDrop))
-			require.Equal(t, []string{"NET_ADMIN"}, []string(h.CapAdd))
+			require.Equal(t, []string{"ALL"}, h.CapDrop)
+			require.Equal(t, []string{"NET_ADMIN"}, h.CapAdd)
 			require.Equal(t, []string{"no-new-privileges:true"}, h.SecurityOpt)
 			require.True(t, h.ReadonlyRootfs && h.Privileged)
 		},
