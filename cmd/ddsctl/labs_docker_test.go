@@ -25,19 +25,24 @@ import (
 // labScripts holds a script for each lab of the catalogue, SLUG.txtar, that uses the lab as a learner does.
 const labScripts = "testdata/labs"
 
-// chapters are those whose labs are tried: DDSCTL_CHAPTERS=2,3,4, or all.
-func chapters(t *testing.T) func(int) bool {
-	text := os.Getenv("DDSCTL_CHAPTERS")
-	if text == "" {
-		return func(int) bool { return true }
+// wantedLabs are those that are tried: of the chapters DDSCTL_CHAPTERS=2,3,4 and of the names DDSCTL_LABS=sharded-redis,topz, where they
+// are set; else all.
+func wantedLabs(t *testing.T) func(labs.Entry) bool {
+	list := func(variable string) []string {
+		return strings.FieldsFunc(os.Getenv(variable), func(r rune) bool { return r == ',' || r == ' ' })
 	}
-	var list []int
-	for word := range strings.SplitSeq(text, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(word))
+	chapters, slugs := list("DDSCTL_CHAPTERS"), list("DDSCTL_LABS")
+	for _, word := range chapters {
+		_, err := strconv.Atoi(word)
 		require.NoError(t, err, "DDSCTL_CHAPTERS")
-		list = append(list, n)
 	}
-	return func(chapter int) bool { return slices.Contains(list, chapter) }
+	for _, slug := range slugs {
+		_, err := labs.Open(t.Context(), slug, labs.Options{})
+		require.NoError(t, err, "DDSCTL_LABS")
+	}
+	return func(e labs.Entry) bool {
+		return (len(chapters) == 0 || slices.Contains(chapters, strconv.Itoa(e.Chapter))) && (len(slugs) == 0 || slices.Contains(slugs, e.Slug))
+	}
 }
 
 // TestLabs uses every lab as a learner does. Its script may do it in its own way; in the end the test looks that nothing is missing:
@@ -46,11 +51,11 @@ func TestLabs(t *testing.T) {
 	client := dockerEngine(t)
 	binary, err := built()
 	require.NoError(t, err)
-	wanted := chapters(t)
+	wanted := wantedLabs(t)
 	catalogue, err := labs.Catalogue()
 	require.NoError(t, err)
 	for _, entry := range catalogue {
-		if !wanted(entry.Chapter) {
+		if !wanted(entry) {
 			continue
 		}
 		t.Run(entry.Slug, func(t *testing.T) {
