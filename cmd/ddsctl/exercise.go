@@ -90,6 +90,16 @@ func (l *exerciseLab) find(id string) (format.Exercise, error) {
 	return format.Exercise{}, hint.Wrap(err, "there are %s", strings.Join(ids, ", "))
 }
 
+// exercise is one exercise of the lab that is meant.
+func (a *app) exercise(ctx context.Context, name, id string) (*exerciseLab, format.Exercise, error) {
+	l, err := a.exercises(ctx, name)
+	if err != nil {
+		return nil, format.Exercise{}, err
+	}
+	ex, err := l.find(id)
+	return l, ex, err
+}
+
 // folder is the copy that edit tasks are about, nil for a lab of the catalogue.
 func (l *exerciseLab) folder() fs.FS {
 	if l.Source == labs.SourceCatalogue {

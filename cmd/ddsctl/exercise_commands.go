@@ -85,11 +85,7 @@ func newExerciseShowCommand(a *app) *cobra.Command {
 		Args:              positional(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.completeExercises(&lab),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := a.exercises(cmd.Context(), lab)
-			if err != nil {
-				return err
-			}
-			ex, err := l.find(args[0])
+			l, ex, err := a.exercise(cmd.Context(), lab, args[0])
 			if err != nil {
 				return err
 			}
@@ -166,11 +162,7 @@ func newExerciseAnswerCommand(a *app) *cobra.Command {
 		Args:              positional(cobra.RangeArgs(1, 2)),
 		ValidArgsFunction: a.completeExercises(&lab),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := a.exercises(cmd.Context(), lab)
-			if err != nil {
-				return err
-			}
-			ex, err := l.find(args[0])
+			l, ex, err := a.exercise(cmd.Context(), lab, args[0])
 			if err != nil {
 				return err
 			}
@@ -283,11 +275,7 @@ func newExerciseHintCommand(a *app) *cobra.Command {
 		Args:              positional(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.completeExercises(&lab),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := a.exercises(cmd.Context(), lab)
-			if err != nil {
-				return err
-			}
-			ex, err := l.find(args[0])
+			l, ex, err := a.exercise(cmd.Context(), lab, args[0])
 			if err != nil {
 				return err
 			}
