@@ -36,6 +36,8 @@ type Table struct {
 	now    Ruleset
 	closed bool
 
+	numbered uint32 // sets
+
 	reading sync.Mutex
 	reader  *nftables.Conn // dumps go beside changes
 }
@@ -193,7 +195,11 @@ func (t *Table) Close() error {
 func (t *Table) add(op Op) error {
 	switch op.Verb {
 	case AddSet:
-		return t.owner.AddSet(t.set(op.Set), nil)
+		set := t.set(op.Set)
+		// A number of its own in the transaction. Left to the library, it comes from a variable that all connections share unguarded.
+		t.numbered++
+		set.ID = t.numbered
+		return t.owner.AddSet(set, nil)
 	case DeleteSet:
 		t.owner.DelSet(t.set(op.Set))
 	case AddElements, DeleteElements:
