@@ -322,11 +322,11 @@ func (m *Model) take(msg tea.Msg) tea.Cmd {
 		if msg.watch != m.watch {
 			return nil
 		}
-		if msg.err == nil {
+		if msg.exercises != nil {
 			m.exercises = msg.exercises
-			if msg.scenarios != nil {
-				m.scenarios = msg.scenarios
-			}
+		}
+		if msg.scenarios != nil {
+			m.scenarios = msg.scenarios
 		}
 		m.dirty = true
 	}

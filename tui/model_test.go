@@ -318,6 +318,7 @@ func TestExercisesAreCheckedAndLookedAtAgain(t *testing.T) {
 	c.do = func([]string, io.Writer) error { state = "passed"; return nil }
 	press(m, "c")
 	require.Equal(t, "exercise check kill", c.last())
+	require.Nil(t, m.overlay)
 	require.Contains(t, m.plain(), "✓ kill")
 }
 
@@ -439,4 +440,16 @@ func TestEveryShownKeyIsExplainedOnce(t *testing.T) {
 		seen = append(seen, b.Help().Key)
 	}
 	require.True(t, slices.Contains(seen, "?"))
+}
+
+func TestAQuestionIsAnsweredInThePalette(t *testing.T) {
+	m, c, _ := acting(t, synth.ShardedRedis())
+	m.watch.session.Study = study(func() []pane.Exercise {
+		return []pane.Exercise{{ID: "lost-keys", Title: "How many keys", Question: true, State: "open"}}
+	})
+	settle(m, m.watch.restudy(m.ctx))
+	press(m, "8 enter")
+	typeText(m, "33")
+	press(m, "enter")
+	require.Equal(t, "exercise answer lost-keys 33", c.last())
 }

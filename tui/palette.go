@@ -56,10 +56,12 @@ func newPalette(m *Model, line string) *palette {
 			add(lab.Rate(t.Workload, t.Asked, act.Step(t.Asked, 1)))
 		}
 		for _, name := range m.scenarios {
-			add(lab.Scenario(name))
+			add(m.scenario(name))
 		}
 		for _, e := range m.exercises {
-			add(lab.Check(e.ID))
+			if !e.Question {
+				add(lab.Check(e.ID))
+			}
 		}
 		add(lab.Down())
 	}
@@ -232,6 +234,9 @@ func (m *Model) typed(line string) tea.Cmd {
 		return nil
 	case len(words) > 2 && words[0] == "lab" && words[1] == "up":
 		return m.start(words[2], a)
+	}
+	if words[0] == "exercise" {
+		return m.do(a, true, restudy)
 	}
 	return m.do(a, !a.Faults, nil)
 }

@@ -84,7 +84,7 @@ func TestNoFrameIsLargerThanTheTerminal(t *testing.T) {
 			m.take(snapshotMsg{m.watch, strange(rt)})
 			m.take(logsMsg{m.watch, []pane.LogLine{{Node: "x", Text: rapid.String().Draw(rt, fmt.Sprint("log", i))}}})
 		}
-		m.exercises = []pane.Exercise{{ID: rapid.String().Draw(rt, "exercise"), Title: "日本語", State: "failed"}}
+		m.exercises = []pane.Exercise{{ID: rapid.String().Draw(rt, "exercise"), Title: "日本語", State: "tried"}}
 		for _, k := range rapid.SliceOfN(rapid.SampledFrom(keys), 0, 12).Draw(rt, "keys") {
 			settle(m, m.update(stroke(k)))
 			w, h := rapid.IntRange(1, 230).Draw(rt, "w"), rapid.IntRange(1, 70).Draw(rt, "h")

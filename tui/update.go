@@ -3,6 +3,7 @@ package tui
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
@@ -197,7 +198,7 @@ func (m *Model) actKey(k tea.KeyPressMsg) (tea.Cmd, bool) {
 	case key.Matches(k, keyScenario.Binding):
 		var list []act.Act
 		for _, name := range m.scenarios {
-			list = append(list, m.lab().Scenario(name))
+			list = append(list, m.scenario(name))
 		}
 		m.overlay = newMenu("scenarios", list)
 		return nil, true
@@ -279,7 +280,24 @@ func (m *Model) check() tea.Cmd {
 		return nil
 	}
 	m.exercise = min(m.exercise, len(m.exercises)-1)
-	return m.do(m.lab().Check(m.exercises[m.exercise].ID), true, func(m *Model, _ *job) tea.Cmd { return m.watch.restudy(m.ctx) })
+	chosen := m.exercises[m.exercise]
+	if chosen.Question {
+		m.overlay = newPalette(m, strings.TrimPrefix(m.lab().Answer(chosen.ID).Command(), "ddsctl ")+" ")
+		return nil
+	}
+	return m.do(m.lab().Check(chosen.ID), true, restudy)
+}
+
+// restudy looks at the exercises again.
+func restudy(m *Model, _ *job) tea.Cmd { return m.watch.restudy(m.ctx) }
+
+// scenario runs a scenario on the project that is watched.
+func (m *Model) scenario(name string) act.Act {
+	project := ""
+	if m.watch != nil && m.watch.session.Project != m.watch.session.Lab {
+		project = m.watch.session.Project
+	}
+	return m.lab().Scenario(name, project)
 }
 
 // lookKey takes keys that select and scroll.

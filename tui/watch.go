@@ -35,7 +35,6 @@ type (
 		watch     *watch
 		exercises []pane.Exercise
 		scenarios []string
-		err       error
 	}
 )
 
@@ -202,13 +201,11 @@ func (w *watch) batchLogs(ctx context.Context) {
 	}
 }
 
+// study asks what the lab gives a learner. A lab without exercises or scenarios is no failure: there is nothing to show then.
 func (w *watch) study(ctx context.Context) {
-	exercises, err := w.session.Study.Exercises(ctx)
-	scenarios, other := w.session.Study.Scenarios(ctx)
-	if err == nil {
-		err = other
-	}
-	w.send(ctx, studyMsg{w, exercises, scenarios, err})
+	exercises, _ := w.session.Study.Exercises(ctx)
+	scenarios, _ := w.session.Study.Scenarios(ctx)
+	w.send(ctx, studyMsg{w, exercises, scenarios})
 }
 
 // restudy asks for the exercises again, after a check.
@@ -217,7 +214,7 @@ func (w *watch) restudy(ctx context.Context) tea.Cmd {
 		return nil
 	}
 	return func() tea.Msg {
-		exercises, err := w.session.Study.Exercises(ctx)
-		return studyMsg{watch: w, exercises: exercises, err: err}
+		exercises, _ := w.session.Study.Exercises(ctx)
+		return studyMsg{watch: w, exercises: exercises}
 	}
 }

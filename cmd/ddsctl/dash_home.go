@@ -117,6 +117,7 @@ func (h *dashHome) session(ctx context.Context, lab runningLab, named bool) (*tu
 	if handle.Definition != nil {
 		s.Guide = handle.Definition.Guide()
 	}
+	s.Study = dashStudy{dashCommander{host: h.app.host}, lab.name, lab.slug}
 	return s, nil
 }
 
@@ -168,7 +169,11 @@ type dashCommander struct{ host string }
 
 // Run does what `ddsctl ARGS...` does.
 func (d dashCommander) Run(ctx context.Context, args []string, out io.Writer) error {
-	a := newApp(strings.NewReader(""), out, out)
+	return d.run(ctx, args, out, out)
+}
+
+func (d dashCommander) run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	a := newApp(strings.NewReader(""), stdout, stderr)
 	a.host, a.noColor = d.host, true
 	defer a.close()
 	root := newRootCommand(a)

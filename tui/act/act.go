@@ -137,12 +137,29 @@ func (l Lab) Shell(node string) Act {
 
 // Check checks an exercise.
 func (l Lab) Check(exercise string) Act {
-	return Act{Title: "check " + exercise, Args: l.placed([]string{"exercise", "check"}, exercise)}
+	return Act{Title: "check " + exercise, Args: l.flagged("exercise", "check", exercise)}
 }
 
-// Scenario runs a scenario.
-func (l Lab) Scenario(name string) Act {
-	return Act{Title: "run " + name, Args: []string{"scenario", "run", name}}
+// Answer answers a question; the answer itself is to be typed.
+func (l Lab) Answer(exercise string) Act {
+	return Act{Title: "answer " + exercise, Args: l.flagged("exercise", "answer", exercise), Incomplete: true}
+}
+
+// flagged names the lab for commands that take it as a flag.
+func (l Lab) flagged(args ...string) []string {
+	if l.Name != "" {
+		return append(slices.Clone(args[:len(args)-1]), "--lab", l.Name, args[len(args)-1])
+	}
+	return args
+}
+
+// Scenario runs a scenario on a running project; "" is the lab's own name.
+func (l Lab) Scenario(name, project string) Act {
+	args := []string{"scenario", "run", name}
+	if project != "" {
+		args = append(args, "--name", project)
+	}
+	return Act{Title: "run " + name, Args: args}
 }
 
 // Up starts a lab of the catalogue.

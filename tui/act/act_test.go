@@ -24,6 +24,10 @@ func TestActsSayTheCommandThatDoesTheSame(t *testing.T) {
 		{one.Rate("kv", 500, 625), "ddsctl traffic set kv --rate 625"},
 		{several.Scale("web", 3, 4), "ddsctl lab scale second web=4"},
 		{one.Shell("redis-1"), "ddsctl lab shell redis-1"},
+		{several.Check("eject"), "ddsctl exercise check --lab second eject"},
+		{one.Answer("lost-keys"), "ddsctl exercise answer lost-keys"},
+		{one.Scenario("shard-loss", ""), "ddsctl scenario run shard-loss"},
+		{one.Scenario("shard-loss", "second"), "ddsctl scenario run shard-loss --name second"},
 		{one.HealAll(), "ddsctl fault heal --all"},
 		{act.Up("sharded-redis"), "ddsctl lab up sharded-redis"},
 	} {

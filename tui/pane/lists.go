@@ -118,8 +118,10 @@ func severity(text string) cell.Ink {
 type Exercise struct {
 	ID    string
 	Title string
-	State string // open, passed, failed, partial
-	Note  string // what the last check said
+	// Question says that it is answered, not checked.
+	Question bool
+	State    string // open, locked, tried, passed
+	Note     string // points, and what else there is to say
 }
 
 // Exercises draws a lab's exercises with one selected.
@@ -132,10 +134,10 @@ func Exercises(r cell.Region, exercises []Exercise, selected int, scroll *Scroll
 		switch exercises[i].State {
 		case "passed":
 			return '✓', cell.Good
-		case "failed":
-			return '✗', cell.Bad
-		case "partial":
+		case "tried":
 			return '◐', cell.Warn
+		case "locked":
+			return '·', cell.Faint
 		}
 		return '○', cell.Dim
 	}
@@ -153,10 +155,9 @@ func Exercises(r cell.Region, exercises []Exercise, selected int, scroll *Scroll
 			return exercises[i].State, cell.In(ink)
 		}),
 		textColumn("", 20, 2, false, func(i int) (string, cell.Style) { return exercises[i].Title, cell.In(cell.Plain) }),
-		textColumn("LAST CHECK", 12, 3, false, func(i int) (string, cell.Style) { return exercises[i].Note, cell.In(cell.Dim) }),
+		textColumn("POINTS", 22, 3, false, func(i int) (string, cell.Style) { return exercises[i].Note, cell.In(cell.Dim) }),
 	}
 	columns[2].grow = true
-	columns[3].grow = true
 	table(r, columns, len(exercises), selected, scroll)
 }
 

@@ -129,7 +129,7 @@ func TestPanelsStandAtEverySizeWithEverySnapshot(t *testing.T) {
 			pane.Links(r, d, d.Snapshot.Links, 3, &scroll)
 			pane.Events(r, d.Snapshot.Events, &scroll)
 			pane.Faults(r, d)
-			pane.Exercises(r, []pane.Exercise{{ID: "a", Title: "b", State: "failed"}}, 0, &scroll)
+			pane.Exercises(r, []pane.Exercise{{ID: "a", Title: "b", State: "tried"}}, 0, &scroll)
 		})
 	})
 }

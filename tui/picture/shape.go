@@ -23,7 +23,7 @@ func rect(x0, y0, x1, y1 float64) shape {
 
 const (
 	middleX, middleY = 0.5, 1
-	thin, thick      = 0.11, 0.26
+	thin, thick      = 1.0 / 6, 1.0 / 3 // whole pixels at the scale of PNG
 )
 
 func disc(x, y, r float64) shape {
