@@ -9,6 +9,7 @@ import (
 
 	"github.com/ddsctl/ddsctl/tui/act"
 	"github.com/ddsctl/ddsctl/tui/cell"
+	"github.com/ddsctl/ddsctl/tui/figure"
 	"github.com/ddsctl/ddsctl/tui/pane"
 )
 
@@ -307,7 +308,7 @@ func (o *output) draw(m *Model, r cell.Region) {
 	}
 	state := "esc closes"
 	if !o.job.done {
-		state = string(spinner(m)) + " " + durationText(m.options.Now().Sub(o.job.started)) + "   esc calls it off"
+		state = string(spinner(m)) + " " + figure.Duration(m.options.Now().Sub(o.job.started)) + "   esc calls it off"
 	}
 	box := window(r, min(max(wide, 50), r.W-2), min(max(len(lines), 3)+2, r.H-2), "$ "+o.job.act.Command(), state)
 	o.scroll.Back = min(max(o.scroll.Back, 0), max(len(lines)-box.H, 0))

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -207,7 +208,7 @@ func (p *palette) draw(m *Model, r cell.Region) {
 		box.Text(1, y, list[i], style, box.W-2)
 	}
 	if len(list) > n {
-		box.Right(box.W-1, 0, "+"+countText(len(list)-n), cell.In(cell.Dim).On(cell.Banner), 8)
+		box.Right(box.W-1, 0, fmt.Sprintf("+%d", len(list)-n), cell.In(cell.Dim).On(cell.Banner), 8)
 	}
 }
 

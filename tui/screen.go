@@ -380,9 +380,6 @@ func (m *Model) drawHints(r cell.Region) {
 	}
 }
 
-func durationText(d time.Duration) string { return figure.Duration(d) }
-func countText(n int) string              { return fmt.Sprint(n) }
-
 func nodeTitle(d pane.Data, name string) string {
 	if n, ok := d.FindNode(name); ok {
 		return string(topology.Of(n).Symbol) + " " + name

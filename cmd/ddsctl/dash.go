@@ -172,7 +172,9 @@ func (a *app) dashReplay(ctx context.Context, o dashOptions, options tui.Options
 			return usagef("--snapshot draws figures: record them with --record FILE.jsonl")
 		}
 		const restore = "\x1b[0m\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1006l\x1b[?1004l\x1b[?2004l"
-		defer func() { _, _ = fmt.Fprint(a.stdout, restore) }()
+		if _, ok := terminalFile(a.stdout); ok { // the recording may end, or be left, in the middle of a screen
+			defer func() { _, _ = fmt.Fprint(a.stdout, restore) }()
+		}
 		return cast.Play(ctx, a.stdout, o.speed, 2*time.Second, record.Sleep)
 	}
 	first := recording.Snapshots[0]

@@ -75,7 +75,7 @@ func (r Region) unlink(x, y int, at *Cell) {
 	}
 }
 
-// Stroke merges arms into a cell. The style of the stroke with the greater ink wins over strokes only when top is set.
+// Stroke merges arms into a cell. Over a stroke that is there, its style is taken only when top is set.
 func (r Region) Stroke(x, y int, arms Arms, s Style, top bool) {
 	at := r.cell(x, y)
 	if at == nil {
@@ -93,19 +93,6 @@ func (r Region) Stroke(x, y int, arms Arms, s Style, top bool) {
 		}
 		at.Style = s
 	}
-}
-
-// Restyle changes the style of a cell and keeps its character.
-func (r Region) Restyle(x, y int, change func(Style) Style) {
-	if at := r.cell(x, y); at != nil {
-		at.Style = change(at.Style)
-	}
-}
-
-// Empty says that nothing was drawn at a place.
-func (r Region) Empty(x, y int) bool {
-	at := r.cell(x, y)
-	return at != nil && at.arms == 0 && (at.Rune == 0 || at.Rune == ' ')
 }
 
 // Rune is the character at a place, 0 where there is none.
@@ -189,7 +176,6 @@ func (r Region) wide(x, y int, s Style) {
 		return
 	}
 	*second = Cell{Rune: Continued, Style: first.Style}
-	// unlink took the pair apart that is being made.
 }
 
 // Right writes words that end before column x.

@@ -24,7 +24,7 @@ type node struct {
 	seen     time.Time
 	outsider bool
 	faults   []telemetry.Fault
-	// asked, achieved, and p99 are sums over the workloads that a client runs.
+	// Over the workloads that a client runs: their number, sums of requests, the highest p99.
 	workloads      int
 	achieved, errs float64
 	p99            float64
@@ -76,7 +76,7 @@ func (m *Memory) Update(s telemetry.Snapshot) {
 		changed = m.see(seen, s, false) || changed
 	}
 	for _, l := range m.links {
-		*l = link{from: l.from, to: l.to, declared: l.declared, observed: l.observed, port: l.port}
+		*l = link{from: l.from, to: l.to, declared: l.declared, observed: l.observed}
 	}
 	for _, seen := range s.Links {
 		for _, end := range []string{seen.From, seen.To} {
@@ -126,11 +126,8 @@ func (m *Memory) seeLink(seen telemetry.Link, faults []telemetry.Fault) (fresh b
 	}
 	l.present = true
 	l.declared, l.observed = l.declared || seen.Declared, l.observed || seen.Observed
-	l.forward += seen.Forward.BytesPerSecond
-	l.backward += seen.Backward.BytesPerSecond
 	l.bytes += seen.Forward.BytesPerSecond + seen.Backward.BytesPerSecond
 	l.packets += seen.Forward.PacketsPerSecond + seen.Backward.PacketsPerSecond
-	l.port = seen.Port
 	for _, f := range faults {
 		if slices.Contains(seen.Faults, f.ID) && !slices.ContainsFunc(l.faults, func(o telemetry.Fault) bool { return o.ID == f.ID }) {
 			l.faults = append(l.faults, f)
@@ -145,7 +142,6 @@ func (m *Memory) traffic(all []telemetry.Traffic) {
 		if client := m.nodes[t.Client]; client != nil {
 			client.workloads++
 			client.achieved += t.Achieved
-			client.asked += t.Asked
 			client.errs += t.Achieved - t.Succeeded
 			client.p99 = max(client.p99, t.Latency.P99)
 		}
