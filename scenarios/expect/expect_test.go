@@ -140,6 +140,7 @@ func TestTextsThatMakeNoSenseAreRefusedWithTheReason(t *testing.T) {
 		{"errors < 1 after heal within soon", "expected a duration such as 5s"},
 		{"median(p99) < 1s", `unknown function "median"`},
 		{"increase(errors) < 1", "errors may fall"},
+		{"share{workload=shop} < 10%", "share needs the label by, such as share{by=v2}"},
 		{"errors{node=a} < 1", `errors has no label "node": it has workload`},
 		{"errors{workload=} < 1", "label workload needs a value"},
 		{"errors{workload=a < 1", `expected "," or "}"`},

@@ -153,7 +153,7 @@ func (c call) sumUp(samples []telemetry.Snapshot) (value float64, at time.Time, 
 	if c.function == "" {
 		switch c.metric.fold {
 		case foldRequests:
-			return c.shareOfRequests(samples)
+			return c.metric.of.overWindow(samples, c.labels)
 		case foldHistogram:
 			if v, ok := c.mergedPercentile(samples); ok {
 				return v, time.Time{}, true
@@ -211,25 +211,6 @@ func (c call) fold(function string, samples []telemetry.Snapshot) (value float64
 		}
 		return sum / float64(len(values)), time.Time{}, true
 	}
-}
-
-// shareOfRequests is the share over all requests of the window, not the mean of the seconds' shares.
-func (c call) shareOfRequests(samples []telemetry.Snapshot) (float64, time.Time, bool) {
-	var all, bad float64
-	for _, s := range samples {
-		for _, t := range selected(s, c.labels) {
-			weight := s.Window.Seconds()
-			if weight <= 0 {
-				weight = 1
-			}
-			all += t.Achieved * weight
-			bad += (t.Achieved - t.Succeeded) * weight
-		}
-	}
-	if all <= 0 {
-		return 0, time.Time{}, false
-	}
-	return bad / all, time.Time{}, true
 }
 
 // mergedPercentile merges the histograms of the window; false where there are none.

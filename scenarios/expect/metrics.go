@@ -19,7 +19,10 @@ type metric struct {
 	labels    []string
 	counter   bool // only grows
 	// fold sums up a window where no function is given.
-	fold fold
+	fold  fold
+	needs []string // of labels, those without which it means nothing
+	// of counts the requests of a figure that is a share of them.
+	of ofRequests
 	// read returns the figure, and false where this Snapshot does not have it.
 	read func(s telemetry.Snapshot, labels map[string]string) (float64, bool)
 }
@@ -46,6 +49,7 @@ func (c call) dimension() Dimension {
 
 var (
 	trafficLabels = []string{"workload"}
+	answerLabels  = []string{"workload", "by"}
 	nodeLabels    = []string{"node", "service"}
 	linkLabels    = []string{"from", "to"}
 )
@@ -91,7 +95,8 @@ func metrics() []metric {
 		traffic("succeeded", Rate, foldMean, func(t telemetry.Traffic) float64 { return t.Succeeded }),
 		traffic("dropped", Rate, foldMean, func(t telemetry.Traffic) float64 { return t.Dropped }),
 		traffic("in_flight", Count, foldMean, func(t telemetry.Traffic) float64 { return float64(t.InFlight) }),
-		{name: "errors", dimension: Ratio, labels: trafficLabels, fold: foldRequests, read: errorShare},
+		{name: "errors", dimension: Ratio, labels: answerLabels, fold: foldRequests, of: failedRequests, read: ofRequests(failedRequests).read},
+		{name: "share", dimension: Ratio, labels: answerLabels, needs: []string{"by"}, fold: foldRequests, of: answeredBy, read: ofRequests(answeredBy).read},
 		counter(traffic("sent", Count, foldIncrease, func(t telemetry.Traffic) float64 { return float64(t.TotalSent) })),
 		counter(traffic("failed", Count, foldIncrease, func(t telemetry.Traffic) float64 { return float64(t.TotalFailed) })),
 		node("cpu", Cores, foldMean, func(n telemetry.Node) (float64, bool) { return known(n.CPU) }),
@@ -161,19 +166,6 @@ func overTraffic(read func(telemetry.Traffic) float64) func(telemetry.Snapshot, 
 		}
 		return sum, len(chosen) > 0
 	}
-}
-
-// errorShare is the share of completed requests that failed.
-func errorShare(s telemetry.Snapshot, labels map[string]string) (float64, bool) {
-	var achieved, succeeded float64
-	for _, t := range selected(s, labels) {
-		achieved += t.Achieved
-		succeeded += t.Succeeded
-	}
-	if achieved <= 0 {
-		return 0, false
-	}
-	return (achieved - succeeded) / achieved, true
 }
 
 // latency is a percentile of one Snapshot; of several workloads the worst counts.

@@ -130,6 +130,11 @@ func (p *parser) call() (call, error) {
 			return call{}, err
 		}
 	}
+	for _, needed := range m.needs {
+		if c.labels[needed] == "" {
+			return call{}, fmt.Errorf("%s needs the label %s, such as %s{%s=v2}", m.name, needed, m.name, needed)
+		}
+	}
 	if function != "" {
 		if err := p.expect(")"); err != nil {
 			return call{}, err
