@@ -78,8 +78,8 @@ func TestLabs(t *testing.T) {
 				env.Defer(func() { leftNothing(t, client, entry.Slug) })
 				return os.MkdirAll(filepath.Join(env.WorkDir, "home"), 0o755)
 			}
-			testscript.Run(t, p)
-			if !t.Failed() {
+			// Scripts run in parallel with whatever else their test does, and are over when that one is: it has to be one of its own.
+			if t.Run("script", func(t *testing.T) { testscript.Run(t, p) }) {
 				complete(t, entry.Slug, state, commands)
 			}
 		})
