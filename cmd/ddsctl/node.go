@@ -7,9 +7,14 @@ import "github.com/spf13/cobra"
 func newNodeCommand(a *app) *cobra.Command {
 	cmd := group("node", "The programs that run inside a lab",
 		"The programs that run inside a lab's containers. They are not for use on the host.",
+		newNodeCertsCommand(a),
 		newNodeClientCommand(a),
 		newNodeDialCommand(a),
+		newNodeEtcdCommand(a),
+		newNodeEtcdctlCommand(a),
+		newNodeFetchCommand(a),
 		newNodeFillCommand(a),
+		newNodeMySQLHealthCommand(a),
 		newNodeWebCommand(a),
 		newNodeWireCommand(a),
 	)
