@@ -136,6 +136,7 @@ func (a *app) helpers(lab *labs.Lab, o upOptions) *helper.Options {
 	options.Workloads = workloads
 	for _, w := range workloads {
 		options.Targets = append(options.Targets, w.Target...)
+		options.Files = append(options.Files, w.TLS.CAFile)
 	}
 	return options
 }

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 
@@ -37,6 +38,8 @@ const (
 	WorkloadsFile = "/etc/ddsctl/workloads.json"
 	// StateFolder is where the wire keeps its journal, on a volume that goes with the lab.
 	StateFolder = "/var/lib/ddsctl"
+	// VolumesFolder is where the client finds the lab's volumes that its workloads need files of.
+	VolumesFolder = "/volumes"
 
 	configKey = "ddsctl-workloads"
 	volumeKey = "ddsctl-journal"
@@ -55,6 +58,9 @@ type Options struct {
 	Workloads any
 	// Targets are the URLs that the workloads ask. The client starts once the services they name are ready.
 	Targets []string
+	// Files are those that the workloads name, such as the certificate of an authority. The lab's volume NAME stands in the client at
+	// VolumesFolder/NAME, read-only, where one of them lies below that.
+	Files []string
 	// NoWire and NoClient leave one out.
 	NoWire, NoClient bool
 }
@@ -126,6 +132,11 @@ func addClient(spec plan.Spec, options Options) error {
 	}
 	client.Configs = []types.ServiceConfigObjConfig{{Source: configKey, Target: WorkloadsFile}}
 	set(&project.Configs, configKey, types.ConfigObjConfig{Content: string(content)})
+	mounts, err := volumes(project, options.Files)
+	if err != nil {
+		return err
+	}
+	client.Volumes = append(client.Volumes, mounts...)
 	for _, target := range targets(project, options.Targets) {
 		condition := types.ServiceConditionStarted
 		check := project.Services[target].HealthCheck
@@ -139,6 +150,27 @@ func addClient(spec plan.Spec, options Options) error {
 	}
 	set(&project.Services, ClientService, client)
 	return nil
+}
+
+// volumes mounts those of the lab's volumes in which files lie.
+func volumes(project *types.Project, files []string) ([]types.ServiceVolumeConfig, error) {
+	needed := map[string]bool{}
+	for _, file := range files {
+		below, ok := strings.CutPrefix(path.Clean(file), VolumesFolder+"/")
+		if !ok {
+			continue
+		}
+		name, _, _ := strings.Cut(below, "/")
+		if _, ok := project.Volumes[name]; !ok {
+			return nil, hint.Wrap(fmt.Errorf("a workload needs %s, and the lab has no volume %q", file, name), "name it under `volumes` in compose.yaml")
+		}
+		needed[name] = true
+	}
+	var mounts []types.ServiceVolumeConfig
+	for _, name := range slices.Sorted(maps.Keys(needed)) {
+		mounts = append(mounts, types.ServiceVolumeConfig{Type: types.VolumeTypeVolume, Source: name, Target: VolumesFolder + "/" + name, ReadOnly: true})
+	}
+	return mounts, nil
 }
 
 func set[M ~map[string]V, V any](m *M, key string, value V) {

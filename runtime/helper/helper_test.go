@@ -122,6 +122,22 @@ func TestTheClientStartsWhenItsTargetsAreReady(t *testing.T) {
 	}
 }
 
+func TestTheClientSeesTheVolumesThatItsWorkloadsNeedFilesOf(t *testing.T) {
+	spec := load(t, sharded+"volumes: {tls: {}, other: {}}")
+	with, err := helper.Add(spec, helper.Options{Files: []string{"/volumes/tls/ca.pem", "/volumes/tls/sub/../b.pem", "/etc/own.pem"}})
+	require.NoError(t, err)
+	var mounts []types.ServiceVolumeConfig
+	for _, v := range with.Project.Services[helper.ClientService].Volumes {
+		if v.Type == types.VolumeTypeVolume {
+			mounts = append(mounts, v)
+		}
+	}
+	require.Equal(t, []types.ServiceVolumeConfig{{Type: types.VolumeTypeVolume, Source: "tls", Target: "/volumes/tls", ReadOnly: true}}, mounts)
+
+	_, err = helper.Add(spec, helper.Options{Files: []string{"/volumes/tls/../keys/ca.pem"}})
+	require.ErrorContains(t, err, `no volume "keys"`)
+}
+
 func TestNothingWaitsForAHelperAndItMayFail(t *testing.T) {
 	with, err := helper.Add(load(t, sharded), helper.Options{Targets: []string{"redis://twemproxy:22121"}})
 	require.NoError(t, err)
