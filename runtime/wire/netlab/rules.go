@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -23,9 +24,11 @@ func (l *Lab) Rules(t testing.TB) string {
 	t.Helper()
 	var text string
 	l.Host.Do(t, func() error {
-		const attempts = 20 // a table may go while it is read
+		// A table may go while it is read, and the kernel takes its time to take one apart.
+		again := time.NewTicker(5 * time.Millisecond)
+		defer again.Stop()
 		var err error
-		for range attempts {
+		for begin := time.Now(); time.Since(begin) < 5*time.Second; <-again.C {
 			if text, err = rules(); !errors.Is(err, unix.ENOENT) {
 				break
 			}
