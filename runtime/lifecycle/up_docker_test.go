@@ -156,7 +156,9 @@ services:
   bad:
     image: debian:trixie-slim
     command: ["sh", "-c", "echo cannot read my configuration >&2; exit 3"]
-`)
+`, func(s *lifecycle.Spec) { // waited for until it exits, however long a busy machine takes to run it
+		s.Probes = map[string][]ready.Probe{"bad": {{Kind: ready.Log, Pattern: "at your service"}}}
+	})
 	var exit *ready.ExitError
 	require.ErrorAs(t, err, &exit)
 	require.Equal(t, 3, exit.Code)

@@ -154,5 +154,6 @@ func TestAnErrorOfTheServerKeepsTheConnection(t *testing.T) {
 
 	s = &script{do: func(int, int, string) error { return errors.New("broken") }}
 	_, r = played(t, s, workload.Spec{})
-	require.Equal(t, r.TotalFailed+1, uint64(s.opened), "a new connection after each")
+	// The run may end before the connection after the last one is made.
+	require.Contains(t, []uint64{r.TotalFailed, r.TotalFailed + 1}, uint64(s.opened), "a new connection after each")
 }
