@@ -118,7 +118,7 @@ func (c *Client) wrap(err error, format string, args ...any) error {
 	}
 	if port := takenPort(err.Error()); port != "" {
 		return hint.Wrap(fmt.Errorf("%s: %w: %s", tried, engine.ErrPortTaken, port),
-			"see who listens there with `ss -ltnp 'sport = :%s'`; stop it, or give the lab another port (`ddsctl lab show` names the variable)", port)
+			"see who listens there with `ss -ltnp 'sport = :%s'`; stop it, or let the lab have free ports: `ddsctl lab up --free-ports`", port)
 	}
 	return fmt.Errorf("%s: %w", tried, err)
 }
