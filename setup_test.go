@@ -1,6 +1,7 @@
 package ddsctl_test
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +21,10 @@ func setUp(t *testing.T, programs map[string]string, env ...string) (words strin
 		t.Skip("no bash here")
 	}
 	dir := t.TempDir()
-	for name, script := range programs {
+	// The real go command leaves files in HOME, also when it is over.
+	stubs := map[string]string{"go": "exit 0"}
+	maps.Copy(stubs, programs)
+	for name, script := range stubs {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!"+bash+"\n"+script+"\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -97,5 +101,12 @@ func TestSetUpOfARootThatNamesASilentEngineStartsNoOther(t *testing.T) {
 	}
 	if _, err := os.Stat(trace); err == nil {
 		t.Error("it started an engine of its own")
+	}
+}
+
+func TestSetUpSaysWhyGoCannotBuildThis(t *testing.T) {
+	words, err := setUp(t, map[string]string{"uname": system("Linux"), "id": person, "docker": answers, "go": "echo go.mod requires go 9 >&2; exit 1"})
+	if err == nil || !strings.Contains(words, "go.mod requires go 9") || !strings.Contains(words, "go.dev/dl") {
+		t.Errorf("%v, and it said %q", err, words)
 	}
 }
