@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=bench/peers.sh
 . bench/peers.sh
 
-pairs=${1:-101}
+pairs=${1:-601}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

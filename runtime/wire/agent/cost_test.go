@@ -22,7 +22,7 @@ func TestTheCostOfTheWire(t *testing.T) {
 	if err != nil {
 		t.Skip("only bench/wire.sh asks for it")
 	}
-	const size, trips = 256 << 20, 2000 // short, so that what else runs on the machine meets both of a pair
+	const size, trips = 64 << 20, 500 // short, so that what else runs on the machine meets both of a pair
 	lab := netlab.New(t, "a", "b")
 	a, b := lab.Nodes["a"], lab.Nodes["b"]
 	networks := lab.Topology("cost").Networks

@@ -122,11 +122,12 @@ func Build(networks []wire.Network, effects map[wire.Pair]wire.Effect, queue Que
 			Set{Name: f.chain("links"), v6: f.v6, kind: kindLinks, size: SetSize},
 			Set{Name: f.chain("dropped"), v6: f.v6, kind: kindLinks, size: SetSize},
 			Set{Name: f.chain("passed"), v6: f.v6, kind: kindPassed, size: pairsSize})
-		fromNode, fromHost := f.entrances(gateways)
+		entrances := f.entrances(gateways)
 		faults := f.faults(effects, queue, subnets)
 		if faults.any {
-			fromNode.Rules = append(fromNode.Rules, Rule{goTo(f.chain("faults"))})
-			fromHost.Rules = append(fromHost.Rules, Rule{goTo(f.chain("faults"))})
+			for i := len(entrances) - 2; i < len(entrances); i++ { // from nodes and from the host
+				entrances[i].Rules = append(entrances[i].Rules, Rule{goTo(f.chain("faults"))})
+			}
 			watch := Rule{f.isProtocol(), inSet(f.chain("watched"), f.saddr(), f.daddr()), count(f.chain("passed"), f.saddr(), f.daddr())}
 			input.Rules = append(input.Rules, watch)
 			postrouting.Rules = append(postrouting.Rules, watch)
@@ -134,7 +135,7 @@ func Build(networks []wire.Network, effects map[wire.Pair]wire.Effect, queue Que
 		all.Sets = append(all.Sets, faults.sets...)
 		sets, chains := f.routed(effects, queue, subnets, gateways)
 		all.Sets = append(all.Sets, sets...)
-		all.Chains = append(all.Chains, f.counting("count", "links"), fromNode, fromHost)
+		all.Chains = append(append(all.Chains, f.counting("count", "links")), entrances...)
 		all.Chains = append(all.Chains, faults.chains...)
 		all.Chains = append(all.Chains, chains...)
 		maps.Copy(chainsOfEffects, faults.effects)
@@ -168,29 +169,48 @@ func ofFamily(networks []wire.Network, f family) (subnets []netip.Prefix, gatewa
 	return subnets, gateways
 }
 
-// entrances are the chains that packets from nodes and from the host enter by. What is exempt leaves there at once.
-func (f family) entrances(gateways []netip.Addr) (fromNode, fromHost Chain) {
-	fromNode = Chain{Name: f.chain("from_node"), Rules: f.exempt(f.daddr(), dport, gateways)}
-	fromHost = Chain{Name: f.chain("from_host"), Rules: append([]Rule{{isMark(copyMark), accept()}}, f.exempt(f.saddr(), sport, gateways)...)}
-	fromNode.Rules = append(fromNode.Rules, Rule{jump(f.chain("count"))})
-	fromHost.Rules = append(fromHost.Rules, Rule{jump(f.chain("count"))})
-	return fromNode, fromHost
+// entrances are the chains that packets from nodes and from the host enter by, and those that tell the helper's own probes.
+func (f family) entrances(gateways []netip.Addr) []Chain {
+	// Only what is of a gateway looks at the ports: every packet passes by here.
+	toHost, fromHost := Chain{Name: f.chain("to_gateway"), Rules: probes(dport)}, Chain{Name: f.chain("from_gateway"), Rules: probes(sport)}
+	node, host := Chain{Name: f.chain("from_node")}, Chain{Name: f.chain("from_host"), Rules: []Rule{{isMark(copyMark), accept()}}}
+	for _, gateway := range gateways {
+		node.Rules = append(node.Rules, Rule{isAddress(f.daddr(), gateway), jump(toHost.Name)})
+		host.Rules = append(host.Rules, Rule{isAddress(f.saddr(), gateway), jump(fromHost.Name)})
+	}
+	for _, chain := range []*Chain{&node, &host} {
+		chain.Rules = append(append(chain.Rules, f.unowned()...), Rule{jump(f.chain("count"))})
+	}
+	return []Chain{toHost, fromHost, node, host}
 }
 
-// exempt lets pass what is neither counted nor subject to faults: the helper's own probes, whose address at the gateway and port
-// are these fields, what is sent to groups, and the discovery of neighbours.
-func (f family) exempt(address, port field, gateways []netip.Addr) []Rule {
-	var rules []Rule
-	for _, gateway := range gateways {
-		for _, l4 := range []byte{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
-			rules = append(rules, Rule{isAddress(address, gateway), isL4(l4), atLeast(port, wire.ProbePortFirst), accept()})
-		}
+// probes lets pass what has a port of the helper's own probes.
+func probes(port field) []Rule {
+	return []Rule{
+		{isL4(unix.IPPROTO_TCP), atLeast(port, wire.ProbePortFirst), accept()},
+		{isL4(unix.IPPROTO_UDP), atLeast(port, wire.ProbePortFirst), accept()},
 	}
-	rules = append(rules, Rule{f.isMulticast(), accept()})
+}
+
+// unowned lets pass what belongs to no pair of nodes: what is sent to groups, and the discovery of neighbours.
+func (f family) unowned() []Rule {
+	rules := []Rule{{f.isMulticast(), accept()}}
 	if f.v6 {
 		rules = append(rules, Rule{isDiscovery(), accept()})
 	}
 	return rules
+}
+
+// exempt lets pass what is neither counted nor subject to faults: the helper's own probes, whose address at the gateway and port
+// are these fields, and what is unowned.
+func (f family) exempt(address, port field, gateways []netip.Addr) []Rule {
+	var rules []Rule
+	for _, gateway := range gateways {
+		for _, rule := range probes(port) {
+			rules = append(rules, append(Rule{isAddress(address, gateway)}, rule...))
+		}
+	}
+	return append(rules, f.unowned()...)
 }
 
 // outside matches addresses that are in none of the subnets.
@@ -209,10 +229,13 @@ func (f family) counting(chain, set string) Chain {
 		return count(links, f.saddr(), f.daddr(), port, protocol, constant(uint32(class)))
 	}
 	const tcp, udp = unix.IPPROTO_TCP, unix.IPPROTO_UDP
+	// What most packets are comes first: each rule that is passed over costs every packet that comes after.
 	rules := []Rule{
-		{isL4(tcp), isOpening(), remember(opened, f.saddr(), f.daddr(), dport)},
 		{isL4(tcp), inSet(opened, f.saddr(), f.daddr(), dport), at(dport, Request), done()},
 		{isL4(tcp), inSet(opened, f.daddr(), f.saddr(), sport), at(sport, Reply), done()},
+	}
+	if set == "links" { // elsewhere the packet was remembered when it was counted
+		rules = append(rules, Rule{isL4(tcp), isOpening(), remember(opened, f.saddr(), f.daddr(), dport), at(dport, Request), done()})
 	}
 	for _, l4 := range []byte{tcp, udp} {
 		rules = append(rules,
@@ -273,8 +296,6 @@ func (f family) faults(effects map[wire.Pair]wire.Effect, queue Queue, subnets [
 		chain.Rules = append(chain.Rules, append(f.outside(f.saddr(), subnets), verdictOf(in.Name, f.daddr())))
 	}
 	dropping := f.counting("drop", "dropped")
-	// The packet was remembered when it was counted; here it is only dropped. Each way out of this chain counts and drops.
-	dropping.Rules = dropping.Rules[1:]
 	dropped := Chain{Name: f.chain("dropped"), Rules: []Rule{{jump(dropping.Name)}, {drop()}}}
 	part.chains = append(part.chains, dropping, dropped, chain)
 	return part
