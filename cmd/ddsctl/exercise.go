@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -148,7 +149,19 @@ func (a *app) attempt(ctx context.Context, l *exerciseLab, ex format.Exercise, a
 	if result.Verdict != expect.Unknown { // what could not be judged is no attempt
 		_, err = l.store.Attempt(l.Slug, ex.ID, progress.Attempt{Answer: answer, Passed: result.Passed(), Points: result.Points, Verdict: string(result.Verdict)})
 	}
+	if err == nil && result.Passed() {
+		err = keepEvidence(l.store, evidence)
+	}
 	return result, err
+}
+
+// keepEvidence keeps the evidence of a passed attempt, for `ddsctl class submit`.
+func keepEvidence(store progress.Store, e exercise.Evidence) error {
+	text, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	return store.KeepEvidence(e.Lab, e.Exercise, text)
 }
 
 // needsLab says whether an exercise looks at the running lab.

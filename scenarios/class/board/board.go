@@ -293,3 +293,15 @@ func (b *Board) hardest() []Hard {
 }
 
 func cents(v float64) float64 { return math.Round(v*100) / 100 }
+
+// Size is how many submissions a student has sent, and how many exercises they were about.
+func (b *Board) Size(id string) (submissions, exercises int) {
+	s := b.students[id]
+	if s == nil {
+		return 0, 0
+	}
+	for _, done := range s.labs {
+		exercises += len(done)
+	}
+	return len(s.seen), exercises
+}

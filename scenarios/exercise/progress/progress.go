@@ -86,17 +86,20 @@ func New(dir string, now func() time.Time) Store {
 	return Store{dir: dir, now: now}
 }
 
-func (s Store) path(lab string) string {
-	name := strings.Map(func(r rune) rune {
+func (s Store) path(lab string) string { return filepath.Join(s.dir, plain(lab)+".json") }
+
+// plain is a name as it can be a file's.
+func plain(name string) string {
+	name = strings.Map(func(r rune) rune {
 		if r == '/' || r == '\\' || r == ':' || r < ' ' {
 			return '_'
 		}
 		return r
-	}, lab)
+	}, name)
 	if strings.Trim(name, ".") == "" {
-		name = "_"
+		return "_"
 	}
-	return filepath.Join(s.dir, name+".json")
+	return name
 }
 
 // Load reads what was done with a lab; nothing was done with one that has no file. A file that cannot be read is an error and is left as
@@ -168,25 +171,30 @@ func (s Store) save(l Lab) error {
 	if err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(s.dir, ".progress-*")
-	if err != nil {
+	if err := writeWhole(s.path(l.Lab), append(text, '\n')); err != nil {
 		return fmt.Errorf("keep the progress: %w", err)
 	}
+	return nil
+}
+
+// writeWhole writes a file whole or not at all.
+func writeWhole(file string, text []byte) error {
+	temporary, err := os.CreateTemp(filepath.Dir(file), ".progress-*")
+	if err != nil {
+		return err
+	}
 	defer func() { _ = os.Remove(temporary.Name()) }() // gone once it was renamed
-	_, err = temporary.Write(append(text, '\n'))
+	_, err = temporary.Write(text)
 	if err == nil {
 		err = temporary.Sync()
 	}
 	if closing := temporary.Close(); err == nil {
 		err = closing
 	}
-	if err == nil {
-		err = os.Rename(temporary.Name(), s.path(l.Lab))
-	}
 	if err != nil {
-		return fmt.Errorf("keep the progress: %w", err)
+		return err
 	}
-	return nil
+	return os.Rename(temporary.Name(), file)
 }
 
 func (l *Lab) exercise(id string) *Exercise {
@@ -256,7 +264,7 @@ func (s Store) Reset(lab, id string) error {
 		} else {
 			delete(l.Exercises, id)
 		}
-		return nil
+		return s.forgetEvidence(lab, id)
 	})
 	return err
 }

@@ -141,3 +141,28 @@ func TestProgressCanBeForgotten(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"lab"}, labs)
 }
+
+func TestEvidenceIsKeptUntilItIsForgotten(t *testing.T) {
+	s := store(t)
+	none, err := s.Evidence("lab", "share")
+	require.NoError(t, err)
+	require.Nil(t, none)
+	for _, text := range []string{"one", "two"} {
+		require.NoError(t, s.KeepEvidence("lab", "share", []byte(text)))
+		kept, err := s.Evidence("lab", "share")
+		require.NoError(t, err)
+		require.Equal(t, text, string(kept))
+	}
+	require.NoError(t, s.KeepEvidence("lab", "other", []byte("three")))
+	labs, err := s.Labs()
+	require.NoError(t, err)
+	require.Empty(t, labs, "evidence alone is no progress")
+	require.NoError(t, s.Reset("lab", "share"))
+	none, err = s.Evidence("lab", "share")
+	require.NoError(t, err)
+	require.Nil(t, none)
+	require.NoError(t, s.Reset("lab", ""))
+	none, err = s.Evidence("lab", "other")
+	require.NoError(t, err)
+	require.Nil(t, none)
+}
