@@ -9,6 +9,7 @@ func newNodeCommand(a *app) *cobra.Command {
 		"The programs that run inside a lab's containers. They are not for use on the host.",
 		newNodeCertsCommand(a),
 		newNodeClientCommand(a),
+		newNodeConfigManagerCommand(a),
 		newNodeDialCommand(a),
 		newNodeEtcdCommand(a),
 		newNodeEtcdctlCommand(a),
