@@ -44,7 +44,8 @@ func (b *Board) Export(at time.Time) Export {
 	out := Export{Time: at, Students: v.Students, Hardest: v.Hardest, Marks: []Mark{}, Submissions: map[string][]string{}}
 	for _, row := range v.Students {
 		s := b.students[row.ID]
-		out.Submissions[row.ID] = slices.Sorted(maps.Keys(s.seen))
+		out.Submissions[row.ID] = slices.AppendSeq([]string{}, maps.Keys(s.seen))
+		slices.Sort(out.Submissions[row.ID])
 		for _, lab := range v.Labs {
 			for _, id := range b.order(lab, s.labs[lab]) {
 				e := s.labs[lab][id]

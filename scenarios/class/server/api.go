@@ -140,7 +140,7 @@ func (s *Server) onlyInstructor(action string, next http.HandlerFunc) http.Handl
 
 // about is the student in a request's path, as far as it can be one.
 func about(r *http.Request) string {
-	if id := r.PathValue("student"); class.ID(id) {
+	if id := r.PathValue("student"); class.StudentID(id) {
 		return id
 	}
 	return ""
@@ -150,7 +150,7 @@ func about(r *http.Request) string {
 func (s *Server) who(ctx context.Context, r *http.Request) (class.Student, bool, error) {
 	token, ok := bearer(r)
 	id, key, found := strings.Cut(token, ".")
-	if !ok || !found || !class.ID(id) {
+	if !ok || !found || !class.StudentID(id) {
 		return class.Student{}, false, nil
 	}
 	student, there := s.live.student(id)
