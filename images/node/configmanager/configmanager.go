@@ -50,6 +50,7 @@ type Options struct {
 type Manager struct {
 	store   Store
 	options Options
+	carried int64 // the revision that the file has
 }
 
 // asking bounds one question to etcd.
@@ -88,6 +89,7 @@ func (m *Manager) Run(ctx context.Context) error {
 
 // follow reads the key, and then each of its changes. It returns when it cannot go on.
 func (m *Manager) follow(ctx context.Context) error {
+	m.carried = 0 // a store that was begun anew counts from the start
 	revision, err := m.read(ctx)
 	if err != nil {
 		return err
@@ -146,6 +148,10 @@ func (m *Manager) change(ctx context.Context, events []*clientv3.Event) error {
 
 // carry writes a value, if the file has another, and tells the application until it has heard it.
 func (m *Manager) carry(ctx context.Context, value []byte, revision int64) error {
+	if revision < m.carried {
+		return nil // the watch tells late what was read already
+	}
+	m.carried = revision
 	old, err := os.ReadFile(m.options.File)
 	if err == nil && bytes.Equal(old, value) {
 		return nil
