@@ -52,6 +52,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newTrafficCommand(a),
 		newScenarioCommand(a),
 		newExerciseCommand(a),
+		newClassCommand(a),
 		newVersionCommand(a),
 		newNodeCommand(a),
 	)
