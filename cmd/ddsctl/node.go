@@ -16,6 +16,7 @@ func newNodeCommand(a *app) *cobra.Command {
 		newNodeFetchCommand(a),
 		newNodeFillCommand(a),
 		newNodeMySQLHealthCommand(a),
+		newNodeTopzCommand(a),
 		newNodeWebCommand(a),
 		newNodeWireCommand(a),
 	)
