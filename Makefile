@@ -38,7 +38,7 @@ lab: setup build ## start the first lab and read its state (LAB=... for another)
 	$(BIN) lab up $(LAB)
 	$(BIN) lab status $(LAB)
 
-# The labs that `make test` uses as a learner does, guide, scenario and exercises: one a chapter. `make labs-test` uses all of them.
+# The labs that `make test` uses as a learner does: guide, scenario, exercises. `make labs-test` uses all of them.
 TEST_LABS ?= sharded-redis
 
 .PHONY: test
