@@ -20,6 +20,7 @@ import (
 type configManagerOptions struct {
 	endpoints      []string
 	key, file      string
+	initial        string
 	signal, reload string
 	pid            int
 	page           string
@@ -46,6 +47,7 @@ func newNodeConfigManagerCommand(a *app) *cobra.Command {
 	cmd.AddCommand(lag)
 	cmd.PersistentFlags().StringSliceVar(&o.endpoints, "endpoints", []string{"http://127.0.0.1:2379"}, "addresses of etcd's members")
 	cmd.PersistentFlags().StringVar(&o.key, "key", "app/config", "the key")
+	cmd.Flags().StringVar(&o.initial, "initial", "", "the key's value where there is no such key at the start")
 	cmd.Flags().StringVar(&o.file, "file", "/data/app.conf", "the file")
 	cmd.Flags().StringVar(&o.signal, "signal", "", "tell the application by this signal, such as HUP")
 	cmd.Flags().IntVar(&o.pid, "pid", o.pid, "the process that is signalled")
@@ -92,8 +94,11 @@ func (a *app) nodeConfigManager(ctx context.Context, o configManagerOptions) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
-	return configmanager.New(client, configmanager.Options{Key: o.key, File: o.file, Tell: tell,
-		Log: slog.New(slog.NewTextHandler(a.stderr, nil))}).Run(ctx)
+	options := configmanager.Options{Key: o.key, File: o.file, Tell: tell, Log: slog.New(slog.NewTextHandler(a.stderr, nil))}
+	if o.initial != "" {
+		options.Missing = configmanager.Create(client, o.key, o.initial)
+	}
+	return configmanager.New(client, options).Run(ctx)
 }
 
 func (a *app) nodeConfigLag(ctx context.Context, o configManagerOptions) (err error) {

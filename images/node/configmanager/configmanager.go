@@ -34,6 +34,8 @@ type Options struct {
 	// Key is read in etcd, and its value written to File. A key that is removed leaves the file as it is: an application without a
 	// configuration would be worse than one with the last.
 	Key, File string
+	// Missing is called when the Manager begins and there is no such key; nil is nobody. See Create.
+	Missing func(ctx context.Context) error
 	// Tell tells the application; nil is nobody.
 	Tell Teller
 	// Again is how long is waited before etcd is asked, or the application told, once more after a failure; 0 is half a second.
@@ -51,6 +53,7 @@ type Manager struct {
 	store   Store
 	options Options
 	carried int64 // the revision that the file has
+	begun   bool  // the key has been looked for
 }
 
 // asking bounds one question to etcd.
@@ -127,10 +130,25 @@ func (m *Manager) read(ctx context.Context) (revision int64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("get %s: %w", m.options.Key, err)
 	}
-	if len(got.Kvs) > 0 {
+	switch {
+	case len(got.Kvs) > 0:
 		err = m.carry(ctx, got.Kvs[0].Value, got.Kvs[0].ModRevision)
+	case !m.begun && m.options.Missing != nil:
+		err = m.options.Missing(ctx) // the watch, from this revision on, sees what it makes
 	}
+	m.begun = m.begun || err == nil
 	return got.Header.Revision, err
+}
+
+// Create sets a key that is not there. One that somebody else has set meanwhile stays.
+func Create(store clientv3.KV, key, value string) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := store.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(key), "=", 0)).Then(clientv3.OpPut(key, value)).Commit()
+		if err != nil {
+			return fmt.Errorf("create %s: %w", key, err)
+		}
+		return nil
+	}
 }
 
 func (m *Manager) change(ctx context.Context, events []*clientv3.Event) error {

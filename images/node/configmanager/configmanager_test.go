@@ -169,6 +169,28 @@ func TestWhileTheStoreIsOutOfReachTheFileStaysAndLaterItCatchesUp(t *testing.T) 
 	require.Equal(t, "two", read(t, file))
 }
 
+func TestAKeyThatIsMissingIsMadeAtTheBeginningOnly(t *testing.T) {
+	s := &store{}
+	file, made := filepath.Join(t.TempDir(), "app.conf"), make(chan struct{}, 100)
+	wrote := make(chan int64, 100)
+	m := New(s, Options{Key: "app/config", File: file, Check: time.Millisecond, Wrote: func(r int64) { wrote <- r }, Missing: func(context.Context) error {
+		made <- struct{}{}
+		s.change(text("first"))
+		return nil
+	}})
+	ctx, cancel := context.WithCancel(t.Context())
+	var run sync.WaitGroup
+	run.Go(func() { require.NoError(t, m.Run(ctx)) })
+	<-wrote
+	require.Equal(t, "first", read(t, file))
+	s.change(nil)
+	time.Sleep(20 * time.Millisecond) // many looks at a key that is not there
+	cancel()
+	run.Wait()
+	require.Len(t, made, 1)
+	require.Equal(t, "first", read(t, file))
+}
+
 func TestWhatWasWrittenByHandIsSetRight(t *testing.T) {
 	s := &store{}
 	s.change(text("one"))
