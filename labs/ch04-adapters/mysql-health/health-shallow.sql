@@ -1,0 +1,2 @@
+-- A check that touches no table.
+SELECT 1;

@@ -1,0 +1,10 @@
+CREATE TABLE orders (
+  id INT UNSIGNED AUTO_INCREMENT PRIMARY KEY,
+  customer VARCHAR(64) NOT NULL,
+  receipt VARBINARY(7500) NOT NULL
+);
+CREATE TABLE stock (
+  product VARCHAR(64) PRIMARY KEY,
+  pieces INT UNSIGNED NOT NULL
+);
+INSERT INTO stock VALUES ('tea', 100), ('coffee', 100);
