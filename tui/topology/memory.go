@@ -28,7 +28,6 @@ type node struct {
 	workloads      int
 	achieved, errs float64
 	p99            float64
-	asked          float64
 }
 
 // link is all links from one node to another, over all ports.
@@ -39,9 +38,7 @@ type link struct {
 	requests, p99      float64 // where a workload tells
 	known              bool    // requests and p99 are
 	faults             []telemetry.Fault
-	port               uint16
 	present            bool
-	forward, backward  float64
 }
 
 func (l *link) active() bool { return l.bytes > 0 || l.packets > 0 }

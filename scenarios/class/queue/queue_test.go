@@ -151,7 +151,7 @@ func TestAHalfWrittenFileIsNoSubmission(t *testing.T) {
 func TestNothingIsLostWhateverTheNetworkDoes(t *testing.T) {
 	folders := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp(folders, "")
+		dir, err := os.MkdirTemp(folders, "") //nolint:usetesting // one for each draw, below the test's own
 		require.NoError(t, err)
 		q, err := Open(dir)
 		require.NoError(t, err)
