@@ -38,7 +38,7 @@ func (s *safe) String() string              { s.mu.Lock(); defer s.mu.Unlock(); 
 
 // room is a class that is served for a test.
 type room struct {
-	t      *testing.T
+	t      testing.TB
 	store  *store.Store
 	tokens Tokens
 	link   client.Link
@@ -46,7 +46,7 @@ type room struct {
 	errors safe
 }
 
-func serve(t *testing.T, change func(*Options)) *room {
+func serve(t testing.TB, change func(*Options)) *room {
 	t.Helper()
 	dir := t.TempDir()
 	kept, err := store.Embedded(t.Context(), dir)
@@ -78,7 +78,7 @@ func serve(t *testing.T, change func(*Options)) *room {
 	return r
 }
 
-func certify(t *testing.T, options *Options, link *client.Link) {
+func certify(t testing.TB, options *Options, link *client.Link) {
 	own, pin, err := certificate.Own(t.TempDir(), []string{"127.0.0.1"}, time.Now())
 	require.NoError(t, err)
 	options.Certificate, link.Pin = &own, pin
@@ -109,7 +109,7 @@ func (r *room) join(name string) member {
 	return member{joined, r.client(bearer), bearer}
 }
 
-func work(t *testing.T, points float64) class.Submission {
+func work(t testing.TB, points float64) class.Submission {
 	passed := time.Unix(1_800_000_000, 0).UTC()
 	packed, err := class.Pack([]byte(`{"version":1,"lab":"cache","exercise":"share"}`))
 	require.NoError(t, err)

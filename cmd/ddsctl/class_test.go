@@ -1,0 +1,96 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ddsctl/ddsctl/scenarios/class/board"
+	"github.com/ddsctl/ddsctl/scenarios/class/host"
+)
+
+// call runs ddsctl as a user whose state is in a folder, and gives what it printed and its exit code.
+func (p *classProcess) call(state string, arguments ...string) (stdout, stderr string, code int) {
+	p.t.Helper()
+	var out, words outputs
+	cmd := exec.Command(p.program, arguments...)
+	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+state, "DOCKER_HOST=unix:///nowhere")
+	cmd.Stdout, cmd.Stderr = &out, &words
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return string(out), string(words), exit.ExitCode()
+	}
+	require.NoError(p.t, err)
+	return string(out), string(words), 0
+}
+
+type outputs []byte
+
+func (o *outputs) Write(b []byte) (int, error) { *o = append(*o, b...); return len(b), nil }
+
+func TestAStudentSubmitsWithoutTheServerAndIsSeenOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the binary")
+	}
+	p := startClass(t, "--name", "Autumn")
+	links, err := host.LoadLinks(p.data)
+	require.NoError(t, err)
+	state := t.TempDir()
+	_, words, code := p.call(state, "class", "join", links.Join, "--name", "Ada")
+	require.Zero(t, code, words)
+	require.Contains(t, words, "you are in Autumn, as Ada")
+	_, words, code = p.call(state, "class", "join", links.Join, "--name", "Ada")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, words, "you are in Autumn already")
+	info, err := os.Stat(filepath.Join(state, "ddsctl", "class", "member.json"))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+
+	_, words, code = p.call(state, "exercise", "answer", "when-it-dies", "b", "--lab", "sharded-redis")
+	require.Zero(t, code, words)
+	p.kill()
+	text, words, code := p.call(state, "class", "submit", "-o", "json")
+	require.Zero(t, code, words)
+	require.Contains(t, words, "1 submission waits on this disk")
+	require.Contains(t, text, `"waiting": 1`)
+	p.start()
+	text, words, code = p.call(state, "class", "submit")
+	require.Zero(t, code, words)
+	require.Contains(t, text, "sharded-redis")
+	_, words, code = p.call(state, "class", "submit")
+	require.Zero(t, code, words)
+	require.Contains(t, words, "nothing new since the last time")
+
+	folder := t.TempDir()
+	text, words, code = p.call(state, "class", "export", "--data", p.data, "--evidence", folder)
+	require.Zero(t, code, words)
+	var marks board.Export
+	require.NoError(t, json.Unmarshal([]byte(text), &marks))
+	require.Len(t, marks.Marks, 1)
+	require.Equal(t, 1.0, marks.Marks[0].Points)
+	require.Len(t, marks.Submissions[marks.Marks[0].Student], 1)
+	evidence, err := os.ReadFile(filepath.Join(folder, "sharded-redis", "when-it-dies", marks.Marks[0].Student+".json"))
+	require.NoError(t, err)
+	require.Contains(t, string(evidence), `"answer":"b"`)
+	text, words, code = p.call(state, "class", "roster", "--data", p.data)
+	require.Zero(t, code, words)
+	require.Contains(t, text, "Ada")
+
+	// Another member of the class with another name; the old secret of one who was given a new one is void.
+	_, words, code = p.call(t.TempDir(), "class", "join", links.Join, "--name", "ada")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, words, "somebody has joined by that name")
+	_, words, code = p.call(state, "class", "roster", "--data", p.data, "--remove", "Ada")
+	require.Zero(t, code, words)
+	_, words, code = p.call(state, "exercise", "answer", "when-it-dies", "a", "--lab", "sharded-redis")
+	require.Equal(t, exitUnmet, code, words)
+	_, words, code = p.call(state, "class", "submit")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, words, "the class does not know your secret")
+}
