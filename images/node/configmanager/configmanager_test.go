@@ -184,7 +184,7 @@ func TestAKeyThatIsMissingIsMadeAtTheBeginningOnly(t *testing.T) {
 	<-wrote
 	require.Equal(t, "first", read(t, file))
 	s.change(nil)
-	time.Sleep(20 * time.Millisecond) // many looks at a key that is not there
+	require.Never(t, func() bool { return len(made) > 1 }, 30*time.Millisecond, time.Millisecond, "many looks at a key that is not there")
 	cancel()
 	run.Wait()
 	require.Len(t, made, 1)
