@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,7 +22,8 @@ func newLabApplyCommand(a *app) *cobra.Command {
 		Short: "Bring a running lab to what its files say now",
 		Long: `Reads a running lab's files anew and changes what differs: a service whose configuration changed is recreated, the others are left
 alone; nodes that were stopped or removed by hand come back. Variant, profiles and files are those that the lab was started with, unless
-others are given. The name of a running lab also takes another folder: the lab then becomes what that folder says.`,
+others are given. A folder whose lab runs from elsewhere, such as a copy that lab init made, takes its place: the lab becomes what the
+folder says.`,
 		Example: `  ddsctl lab init sharded-redis ./mine && ddsctl lab up ./mine
   $EDITOR ./mine/twemproxy.yml && ddsctl lab apply ./mine
   ddsctl lab apply --dry-run          what would change`,
@@ -44,6 +46,11 @@ func (a *app) labApply(cmd *cobra.Command, o upOptions, args []string) error {
 		word = args[0]
 	}
 	lab, err := pick(running, word)
+	if errors.Is(err, engine.ErrNotFound) && looksLikePath(word) {
+		if replaced, ok := a.replacedBy(cmd.Context(), running, word, o); ok {
+			lab, err = replaced, nil
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -57,10 +64,29 @@ func (a *app) labApply(cmd *cobra.Command, o upOptions, args []string) error {
 	return a.bringUp(cmd.Context(), opened, o, nil)
 }
 
+// replacedBy is the running lab whose place another folder takes: the one of the same name, which from now on is what that folder says,
+// in none of its former variants.
+func (a *app) replacedBy(ctx context.Context, running []runningLab, folder string, o upOptions) (runningLab, bool) {
+	copied, err := o.source.open(ctx, folder)
+	if err != nil {
+		return runningLab{}, false // not a lab, and so not what runs
+	}
+	for _, l := range running {
+		if l.name == copied.Project.Name {
+			l.slug, l.source, l.moved = copied.Slug, copied.Source, true
+			return l, true
+		}
+	}
+	return runningLab{}, false
+}
+
 // reopen reads a running lab's files anew, in the way it was asked for, except for what the flags say otherwise. Helpers that were
 // left out stay out.
 func (a *app) reopen(cmd *cobra.Command, lab runningLab, o *upOptions) (*labs.Lab, error) {
 	asked, flags := lab.asked(), cmd.Flags()
+	if lab.moved { // what the other folder was asked for does not suit this one
+		asked.openOptions = openOptions{FreePorts: asked.FreePorts}
+	}
 	for name, keep := range map[string]func(){
 		"file": func() { o.source.Files = asked.Files }, "profile": func() { o.source.Profiles = asked.Profiles },
 		"variant": func() { o.source.Variant = asked.Variant }, "trust": func() { o.source.Trust = asked.Trust },

@@ -22,6 +22,7 @@ type runningLab struct {
 	state  engine.State
 
 	preferred bool // labVariable names it
+	moved     bool // another folder takes the place of the one that it was read from
 }
 
 // labVariable is the environment variable that names the lab that is meant where several are running.
@@ -62,8 +63,12 @@ func (a *app) running(ctx context.Context) ([]runningLab, error) {
 	return labs, nil
 }
 
-// label is what the lab's things say under a label.
+// label is what the lab's things say under a label: its newest container before all, because those that an `up` had no reason to change
+// keep the words of an earlier one.
 func (l runningLab) label(key string) string {
+	if v := l.newest().Labels[key]; v != "" {
+		return v
+	}
 	for _, c := range l.state.Containers {
 		if v := c.Labels[key]; v != "" {
 			return v

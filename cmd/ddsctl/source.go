@@ -90,24 +90,27 @@ func environ() map[string]string {
 	return vars
 }
 
-// asked is how a running lab was asked for: by the newest of its containers, because those that an `up` had no reason to
-// change keep the words of an earlier one.
+// asked is how a running lab was asked for, by the newest of its containers.
 func (l runningLab) asked() keptOptions {
-	var newest, client engine.Container
+	options := kept(l.newest())
 	for _, c := range l.state.Containers {
-		switch {
-		case c.Helper() == engine.HelperClient:
-			client = c
-		case c.Helper() == "" && (newest.ID == "" || c.Created.After(newest.Created)):
-			newest = c
+		if c.Helper() == engine.HelperClient { // what traffic there is, it alone makes
+			options.NoTraffic = kept(c).NoTraffic
 		}
-	}
-	options := kept(newest)
-	if client.ID != "" { // what traffic there is, it alone makes
-		options.NoTraffic = kept(client).NoTraffic
 	}
 	options.name = l.name
 	return options
+}
+
+// newest is the container of the lab's own that was made last; none where there is none.
+func (l runningLab) newest() engine.Container {
+	var newest engine.Container
+	for _, c := range l.state.Containers {
+		if c.Helper() == "" && (newest.ID == "" || c.Created.After(newest.Created)) {
+			newest = c
+		}
+	}
+	return newest
 }
 
 // kept is what a container says of how it was asked for. Another version's words are as good as none.

@@ -138,6 +138,9 @@ func words(projects map[string]engine.State) string {
 }
 
 func label(state engine.State, key string) string {
+	if v := newest(state).Labels[key]; v != "" {
+		return v
+	}
 	for _, c := range state.Containers {
 		if v := c.Labels[key]; v != "" {
 			return v
