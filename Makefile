@@ -39,7 +39,7 @@ lab: setup build ## start the first lab and read its state (LAB=... for another)
 	$(BIN) lab status $(LAB)
 
 # The labs that `make test` uses as a learner does: guide, scenario, exercises. `make labs-test` uses all of them.
-TEST_LABS ?= sharded-redis
+TEST_LABS ?= topz
 
 .PHONY: test
 test: setup build ## run every test, those that need Docker included
