@@ -64,6 +64,8 @@ type student struct {
 	last  time.Time
 	seen  map[string]bool // keys of submissions
 	labs  map[string]map[string]class.Exercise
+	// evidence are all digests that were named.
+	evidence map[string]bool
 }
 
 // New is the board of a class that nobody has joined.
@@ -72,7 +74,7 @@ func New(course Course) *Board { return &Board{course: course, students: map[str
 func (b *Board) student(id string) *student {
 	s := b.students[id]
 	if s == nil {
-		s = &student{seen: map[string]bool{}, labs: map[string]map[string]class.Exercise{}}
+		s = &student{seen: map[string]bool{}, labs: map[string]map[string]class.Exercise{}, evidence: map[string]bool{}}
 		b.students[id] = s
 	}
 	return s
@@ -107,6 +109,9 @@ func (b *Board) Submit(r class.Record) {
 		s.labs[r.Lab] = map[string]class.Exercise{}
 	}
 	for id, e := range r.Exercises {
+		if e.Evidence != "" {
+			s.evidence[e.Evidence] = true
+		}
 		e.Worth = b.course.worth(r.Lab, id, e.Worth)
 		e.Points = min(e.Points, float64(e.Worth))
 		s.labs[r.Lab][id] = class.Merge(s.labs[r.Lab][id], e)
@@ -294,14 +299,20 @@ func (b *Board) hardest() []Hard {
 
 func cents(v float64) float64 { return math.Round(v*100) / 100 }
 
-// Size is how many submissions a student has sent, and how many exercises they were about.
-func (b *Board) Size(id string) (submissions, exercises int) {
+// Size is how much a student has handed in.
+type Size struct {
+	Submissions, Exercises, Evidence int
+}
+
+// Size is how much a student has handed in, zero for one who is not there.
+func (b *Board) Size(id string) Size {
 	s := b.students[id]
 	if s == nil {
-		return 0, 0
+		return Size{}
 	}
+	size := Size{Submissions: len(s.seen), Evidence: len(s.evidence)}
 	for _, done := range s.labs {
-		exercises += len(done)
+		size.Exercises += len(done)
 	}
-	return len(s.seen), exercises
+	return size
 }

@@ -192,9 +192,9 @@ func (c *Client) Export(ctx context.Context) (marks board.Export, err error) {
 	return marks, c.get(ctx, http.MethodGet, "/api/export", nil, &marks)
 }
 
-// Evidence reads what a student submitted for an exercise, and holds it to the digest that the marks have.
+// Evidence reads the evidence that a mark names, and holds it to its digest.
 func (c *Client) Evidence(ctx context.Context, m board.Mark) ([]byte, error) {
-	answer, err := c.do(ctx, http.MethodGet, student(m.Student)+"/evidence/"+url.PathEscape(m.Lab)+"/"+url.PathEscape(m.Exercise), nil)
+	answer, err := c.do(ctx, http.MethodGet, student(m.Student)+"/evidence/"+url.PathEscape(m.Lab)+"/"+url.PathEscape(m.Exercise)+"/"+url.PathEscape(m.Evidence), nil)
 	if err != nil {
 		return nil, err
 	}

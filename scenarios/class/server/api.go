@@ -36,7 +36,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("DELETE /api/students/{student}", s.onlyInstructor("remove", s.remove))
 	mux.HandleFunc("POST /api/students/{student}/secret", s.onlyInstructor("reset", s.reset))
 	mux.HandleFunc("PUT /api/students/{student}/submissions/{key}", s.submit)
-	mux.HandleFunc("GET /api/students/{student}/evidence/{lab}/{exercise}", s.evidence)
+	mux.HandleFunc("GET /api/students/{student}/evidence/{lab}/{exercise}/{digest}", s.evidence)
 	// A browser that was led astray by another site must not act with the instructor's ticket.
 	return s.guard(http.NewCrossOriginProtection().Handler(mux))
 }
@@ -270,7 +270,7 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e.Detail = submission.Lab + " " + submission.Key
-	if submissions, exercises := s.live.size(id); submissions >= mostSubmissions || exercises+len(submission.Exercises) > mostTouched {
+	if size := s.live.size(id); size.Submissions >= mostSubmissions || size.Exercises+len(submission.Exercises) > mostTouched || size.Evidence+len(submission.Evidence) > mostTouched {
 		s.deny(w, r, e, http.StatusForbidden, "your record is full; ask your instructor")
 		return
 	}
@@ -312,7 +312,7 @@ func (s *Server) evidence(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e := Entry{Action: "evidence", Actor: actor, About: about(r), Address: address(r)}
-	compressed, err := s.store.Evidence(r.Context(), r.PathValue("student"), r.PathValue("lab"), r.PathValue("exercise"))
+	compressed, err := s.store.Evidence(r.Context(), r.PathValue("student"), r.PathValue("lab"), r.PathValue("exercise"), r.PathValue("digest"))
 	switch {
 	case errors.Is(err, store.ErrNoEvidence):
 		s.fail(w, http.StatusNotFound, err.Error())

@@ -94,6 +94,8 @@ func (b *browser) read(r *bufio.Reader) {
 		switch {
 		case m.ID != 0:
 			b.answers[m.ID] = m
+		case strings.Contains(string(m.Params), "ERR_NETWORK_CHANGED"):
+			// Another test has made or removed a network of this machine; Chromium then drops all connections, and the page comes back.
 		case m.Method == "Runtime.exceptionThrown", m.Method == "Log.entryAdded", m.Method == "Network.loadingFailed":
 			b.problems = append(b.problems, m.Method+" "+string(m.Params))
 		case m.Method == "Runtime.consoleAPICalled":

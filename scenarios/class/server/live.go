@@ -135,7 +135,7 @@ func (l *live) row(id string) (board.Row, bool) {
 	return l.board.Row(id)
 }
 
-func (l *live) size(id string) (submissions, exercises int) {
+func (l *live) size(id string) board.Size {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.board.Size(id)

@@ -52,7 +52,7 @@ const (
 	answerMost      = 30 * time.Second
 	endMost         = 10 * time.Second
 	mostSubmissions = 5_000 // of a student
-	mostTouched     = 1_000 // exercises of a student
+	mostTouched     = 1_000 // exercises of a student, and pieces of evidence
 )
 
 // Server serves one class.

@@ -17,7 +17,7 @@ import (
 const (
 	groupWrites  = 90
 	groupBytes   = 1 << 20
-	groupFlights = 2 // transactions under way at once: one is built and sent while the disk takes the other
+	groupFlights = 4 // transactions under way at once: some are built and sent while the disk takes another
 	tryFor       = 5 * time.Second
 	retryAfter   = 100 * time.Millisecond
 )

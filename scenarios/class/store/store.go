@@ -7,7 +7,7 @@
 //	PREFIX/student/ID                       class.Student
 //	PREFIX/name/FOLDED                      the ID of the student who has that name
 //	PREFIX/submission/ID/KEY                class.Record
-//	PREFIX/evidence/ID/LAB/EXERCISE         compressed evidence
+//	PREFIX/evidence/ID/LAB/EXERCISE/DIGEST  compressed evidence
 package store
 
 import (
@@ -209,7 +209,7 @@ func (s *Store) Submit(ctx context.Context, student string, submission class.Sub
 		size:       len(text),
 	}
 	for exercise, e := range submission.Evidence {
-		at := s.key("evidence", student, submission.Lab, exercise)
+		at := s.key("evidence", student, submission.Lab, exercise, e.Digest)
 		w.puts = append(w.puts, clientv3.OpPut(at, string(e.Gzip)))
 		w.keys = append(w.keys, at)
 		w.size += len(e.Gzip)
@@ -232,9 +232,9 @@ func (s *Store) Submit(ctx context.Context, student string, submission class.Sub
 	return r, true, nil
 }
 
-// Evidence reads what was submitted last for an exercise, compressed.
-func (s *Store) Evidence(ctx context.Context, student, lab, exercise string) ([]byte, error) {
-	answer, err := s.client.Get(ctx, s.key("evidence", student, lab, exercise))
+// Evidence reads evidence that was submitted for an exercise, compressed. An exercise that was passed twice may have two, with a digest each.
+func (s *Store) Evidence(ctx context.Context, student, lab, exercise, digest string) ([]byte, error) {
+	answer, err := s.client.Get(ctx, s.key("evidence", student, lab, exercise, digest))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read the evidence: %w", err)

@@ -80,7 +80,7 @@ func TestASubmissionCountsOnceHoweverOftenItComes(t *testing.T) {
 	}
 	all.Wait()
 	require.Equal(t, map[string]class.Record{who.ID + "/" + sub.Key: first}, contents(t, s))
-	kept, err := s.Evidence(t.Context(), who.ID, "cache", "share")
+	kept, err := s.Evidence(t.Context(), who.ID, "cache", "share", sub.Evidence["share"].Digest)
 	require.NoError(t, err)
 	require.Equal(t, sub.Evidence["share"].Gzip, kept)
 
@@ -115,7 +115,7 @@ func TestANameIsTakenOnceAndFreeAgainWhenItsOwnerIsRemoved(t *testing.T) {
 	require.NoError(t, s.Remove(t.Context(), ada.ID))
 	require.ErrorIs(t, s.Remove(t.Context(), ada.ID), ErrNoStudent)
 	require.Empty(t, contents(t, s))
-	_, err = s.Evidence(t.Context(), ada.ID, "cache", "share")
+	_, err = s.Evidence(t.Context(), ada.ID, "cache", "share", sub.Evidence["share"].Digest)
 	require.ErrorIs(t, err, ErrNoEvidence)
 	_, _, err = s.Submit(t.Context(), ada.ID, submission("cache"), now)
 	require.ErrorIs(t, err, ErrNoStudent, "who was removed cannot hand in any more")
@@ -159,8 +159,8 @@ func TestWritersAreGroupedAndNoneIsLost(t *testing.T) {
 		who := joined(t, s, fmt.Sprint("student ", i))
 		all.Go(func() {
 			for range 20 {
-				// All about the same exercise: two of one student cannot go into one transaction.
-				r, _, err := s.Submit(t.Context(), who.ID, withEvidence(t, submission("cache"), secret.Key()), now)
+				// All about the same exercise, many with the same evidence: two of those cannot go into one transaction.
+				r, _, err := s.Submit(t.Context(), who.ID, withEvidence(t, submission("cache"), secret.Key()[:1]), now)
 				require.NoError(t, err)
 				want.Store(who.ID+"/"+r.Key, true)
 			}
@@ -259,4 +259,23 @@ func TestAGroupHasEachKeyOnceAndKeepsTheOrder(t *testing.T) {
 	batch, rest = take(many)
 	require.Len(t, batch, groupWrites)
 	require.Len(t, rest, 200-groupWrites)
+}
+
+func TestEvidenceOfAnEarlierPassStaysWithItsDigest(t *testing.T) {
+	s := open(t, t.TempDir())
+	defer s.Close()
+	who := joined(t, s, "Ada")
+	for _, text := range []string{`{"pass":1}`, `{"pass":2}`} {
+		sub := withEvidence(t, submission("cache"), text)
+		_, _, err := s.Submit(t.Context(), who.ID, sub, now)
+		require.NoError(t, err)
+	}
+	for _, text := range []string{`{"pass":1}`, `{"pass":2}`} {
+		digest := class.Digest([]byte(text))
+		kept, err := s.Evidence(t.Context(), who.ID, "cache", "share", digest)
+		require.NoError(t, err)
+		got, err := class.Unpack(kept, digest)
+		require.NoError(t, err)
+		require.Equal(t, text, string(got), "the marks name one of them, and it is there")
+	}
 }

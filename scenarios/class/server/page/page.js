@@ -74,9 +74,11 @@
         byID("board").replaceWith(document.adoptNode(page.getElementById("board")));
         localTimes();
         sort();
+        state(true, "live");
       }
     } catch (problem) {
       state(false, "not up to date");
+      setTimeout(() => load(version), 2000);
     } finally {
       loading = false;
     }
