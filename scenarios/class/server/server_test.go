@@ -16,7 +16,6 @@ import (
 	"github.com/ddsctl/ddsctl/scenarios/class"
 	"github.com/ddsctl/ddsctl/scenarios/class/client"
 	"github.com/ddsctl/ddsctl/scenarios/class/secret"
-	"github.com/ddsctl/ddsctl/scenarios/class/store"
 )
 
 func TestAStudentJoinsSubmitsAndIsSeen(t *testing.T) {
