@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A class that submits: every student once a second, over TLS, to a server process with etcd inside, on one machine. Latency counts from
-# when a submission was due. Fails when an acknowledged submission is not in the export, or p99 is 200 ms or more. Wants a machine with
-# two processors that do nothing else. Usage: bench/class.sh [STUDENTS [SECONDS [KILLS]]]
+# A class that submits: every student once a second, over a TLS connection of its own that is open, to a server process with etcd inside,
+# on one machine. Latency counts from when a submission was due. Fails when an acknowledged submission is not in the export, or p99 is
+# 200 ms or more. Wants a machine with two processors that do nothing else. Usage: bench/class.sh [STUDENTS [SECONDS [KILLS]]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

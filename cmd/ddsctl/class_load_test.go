@@ -9,12 +9,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ddsctl/ddsctl/scenarios/class"
 	"github.com/ddsctl/ddsctl/scenarios/class/client"
@@ -103,28 +103,44 @@ type simulated struct {
 
 func (p *classProcess) students(n int) []*simulated {
 	list := make([]*simulated, n)
-	gate := make(chan struct{}, 50)
-	var all sync.WaitGroup
+	all, ctx := errgroup.WithContext(p.t.Context())
+	all.SetLimit(50)
 	for i := range list {
-		gate <- struct{}{}
-		all.Go(func() {
-			defer func() { <-gate }()
-			c, err := client.New(p.link, "")
-			require.NoError(p.t, err)
-			joined, err := c.Join(p.t.Context(), p.link.Token, fmt.Sprintf("Student %04d", i))
-			require.NoError(p.t, err)
-			c.Close()
-			mine, err := client.New(p.link, joined.ID+"."+joined.Secret)
-			require.NoError(p.t, err)
-			p.t.Cleanup(mine.Close)
-			// Made once: it is the server's work that is measured.
-			packed, err := class.Pack(fmt.Appendf(nil, `{"version":1,"lab":"sharded-redis","exercise":"which-shard","answer":"%s"}`, joined.ID))
-			require.NoError(p.t, err)
-			list[i] = &simulated{id: joined.ID, client: mine, evidence: packed, acknowledged: map[string]class.Receipt{}, latency: hdrhistogram.New(1, 60_000_000, 3)}
+		all.Go(func() (err error) {
+			list[i], err = p.student(ctx, fmt.Sprintf("Student %04d", i))
+			return err
 		})
 	}
-	all.Wait()
+	require.NoError(p.t, all.Wait())
+	for _, s := range list {
+		p.t.Cleanup(s.client.Close)
+	}
 	return list
+}
+
+func (p *classProcess) student(ctx context.Context, name string) (*simulated, error) {
+	c, err := client.New(p.link, "")
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	joined, err := c.Join(ctx, p.link.Token, name)
+	if err != nil {
+		return nil, err
+	}
+	mine, err := client.New(p.link, joined.ID+"."+joined.Secret)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := mine.Student(ctx, joined.ID); err != nil { // the connection is open when the clock starts
+		return nil, err
+	}
+	// Made once: it is the server's work that is measured.
+	packed, err := class.Pack(fmt.Appendf(nil, `{"version":1,"lab":"sharded-redis","exercise":"which-shard","answer":"%s"}`, joined.ID))
+	if err != nil {
+		return nil, err
+	}
+	return &simulated{id: joined.ID, client: mine, evidence: packed, acknowledged: map[string]class.Receipt{}, latency: hdrhistogram.New(1, 60_000_000, 3)}, nil
 }
 
 func (s *simulated) submission(number int) class.Submission {

@@ -295,10 +295,17 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) readStudent(w http.ResponseWriter, r *http.Request) {
-	if s.owner(w, r, "read", true) == "" {
+	actor := s.owner(w, r, "read", true)
+	if actor == "" {
 		return
 	}
-	row, there := s.live.row(r.PathValue("student"))
+	// From the store, not from what the watch has told yet: whoever has just submitted sees it.
+	one, id := board.New(s.options.Course), r.PathValue("student")
+	if err := s.store.ReadStudent(r.Context(), id, fold(one)); err != nil {
+		s.broken(w, r, Entry{Action: "read", Actor: actor, About: about(r)}, err)
+		return
+	}
+	row, there := one.Row(id)
 	if !there {
 		s.fail(w, http.StatusNotFound, store.ErrNoStudent.Error())
 		return
@@ -332,19 +339,23 @@ func (s *Server) roster(w http.ResponseWriter, _ *http.Request) {
 	s.answer(w, view)
 }
 
+// fold puts what the store tells on a board.
+func fold(b *board.Board) func(store.Change) {
+	return func(c store.Change) {
+		switch {
+		case c.Joined != nil:
+			b.Join(*c.Joined)
+		case c.Submitted != nil:
+			b.Submit(*c.Submitted)
+		}
+	}
+}
+
 // export reads the class from the store: what was acknowledged before the request is in the answer, whatever the watch has told yet.
 func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 	e := Entry{Action: "export", Actor: instructor, Address: address(r), Outcome: done}
 	whole := board.New(s.options.Course)
-	err := s.store.Read(r.Context(), func(c store.Change) {
-		switch {
-		case c.Joined != nil:
-			whole.Join(*c.Joined)
-		case c.Submitted != nil:
-			whole.Submit(*c.Submitted)
-		}
-	})
-	if err != nil {
+	if err := s.store.Read(r.Context(), fold(whole)); err != nil {
 		s.broken(w, r, e, err)
 		return
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -60,11 +61,17 @@ func cluster(t *testing.T) (members []etcd, endpoints []string) {
 	return members, endpoints
 }
 
+// free is an address that nobody listens at. Its port is below those that connections get by themselves, so that none takes it meanwhile.
 func free(t *testing.T) *url.URL {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return &url.URL{Scheme: "http", Host: l.Addr().String()}
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
+		if err == nil {
+			defer l.Close()
+			return &url.URL{Scheme: "http", Host: l.Addr().String()}
+		}
+	}
+	t.Fatal("no port is free")
+	return nil
 }
 
 func TestAClusterThatLosesAMemberGoesOn(t *testing.T) {

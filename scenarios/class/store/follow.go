@@ -31,10 +31,26 @@ func (s *Store) Read(ctx context.Context, tell func(Change)) error {
 	return err
 }
 
+// ReadStudent tells one student and what they submitted, as it is at one revision of the store.
+func (s *Store) ReadStudent(ctx context.Context, id string, tell func(Change)) error {
+	who := s.key("student", id)
+	_, err := s.ranges(ctx, [][2]string{{who, who + "\x00"}, prefixed(s.key("submission", id) + "/")}, tell)
+	return err
+}
+
 func (s *Store) read(ctx context.Context, tell func(Change)) (revision int64, err error) {
-	for _, kind := range []string{"class", "student/", "submission/"} {
-		from := s.prefix + "/" + kind
-		end := clientv3.GetPrefixRangeEnd(from)
+	one := s.key("class")
+	return s.ranges(ctx, [][2]string{{one, one + "\x00"}, prefixed(s.key("student") + "/"), prefixed(s.key("submission") + "/")}, tell)
+}
+
+// prefixed is the range of keys that begin with a prefix.
+func prefixed(prefix string) [2]string {
+	return [2]string{prefix, clientv3.GetPrefixRangeEnd(prefix)}
+}
+
+func (s *Store) ranges(ctx context.Context, list [][2]string, tell func(Change)) (revision int64, err error) {
+	for _, r := range list {
+		from, end := r[0], r[1]
 		for {
 			options := []clientv3.OpOption{clientv3.WithRange(end), clientv3.WithLimit(page)}
 			if revision > 0 {

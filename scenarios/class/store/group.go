@@ -17,7 +17,8 @@ import (
 const (
 	groupWrites  = 90
 	groupBytes   = 1 << 20
-	groupFlights = 4 // transactions under way at once: some are built and sent while the disk takes another
+	groupFlights = 4                     // transactions under way at once: some are built and sent while the disk takes another
+	groupSpacing = 10 * time.Millisecond // between two transactions: many small ones cost the processor more than the wait is worth
 	tryFor       = 5 * time.Second
 	retryAfter   = 100 * time.Millisecond
 )
@@ -52,7 +53,7 @@ type outcome struct {
 }
 
 // group puts writes that come at the same time into one transaction, so that they cost one entry of the log and one sync of the disk. A
-// write that comes alone does not wait for others.
+// write that comes alone does not wait for others; those that follow closely go together.
 type group struct {
 	kv      clientv3.KV
 	pending chan write
@@ -95,9 +96,12 @@ func (g *group) do(ctx context.Context, w write) (written, error) {
 
 func (g *group) run() {
 	var waiting []write
+	spaced := true // the last transaction is long enough ago
+	spacing := time.NewTimer(0)
+	defer spacing.Stop()
 	for {
 		var flight chan<- struct{}
-		if len(waiting) > 0 {
+		if len(waiting) > 0 && (spaced || len(waiting) >= groupWrites) {
 			flight = g.flights
 		}
 		incoming := g.pending
@@ -110,11 +114,15 @@ func (g *group) run() {
 				w.told <- outcome{err: errClosed}
 			}
 			return
+		case <-spacing.C:
+			spaced = true
 		case w := <-incoming:
 			waiting = append(waiting, w)
 		case flight <- struct{}{}:
 			var batch []write
 			batch, waiting = take(waiting)
+			spaced = false
+			spacing.Reset(groupSpacing)
 			g.all.Go(func() {
 				defer func() { <-g.flights }()
 				g.commit(batch)
