@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/adrg/xdg"
@@ -36,6 +37,10 @@ func classData() string { return filepath.Join(xdg.DataHome, "ddsctl", "class") 
 
 // classState is where a student's membership and queue are.
 func classState() string { return filepath.Join(xdg.StateHome, "ddsctl", "class") }
+
+// serveGC is how much the heap may grow before it is collected, in percent. A thousand connections are many stacks around a small heap:
+// collecting it often would cost more than the memory is worth.
+const serveGC = 400
 
 type classServeOptions struct {
 	host.Config
@@ -88,6 +93,9 @@ func (a *app) classServe(ctx context.Context, o classServeOptions) error {
 	o.Address = server.Rate{PerSecond: o.addressRate, Burst: int(2*o.addressRate) + 1}
 	o.Cluster.Password = os.Getenv("DDSCTL_ETCD_PASSWORD")
 	o.Errors = a.stderr
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(serveGC)
+	}
 	var err error
 	if o.Cluster.TLS, err = clusterTLS(o); err != nil {
 		return err
