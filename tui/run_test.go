@@ -111,7 +111,10 @@ func emulator(t *testing.T) *vt.SafeEmulator {
 		defer close(done)
 		_, _ = io.Copy(io.Discard, screen)
 	}()
-	t.Cleanup(func() { _ = screen.Close(); <-done })
+	// The emulator's own Close is not safe beside a Read; the end of its pipe is.
+	answers, ok := screen.InputPipe().(io.Closer)
+	require.True(t, ok)
+	t.Cleanup(func() { _ = answers.Close(); <-done })
 	return screen
 }
 
