@@ -11,6 +11,7 @@ func newNodeCommand(a *app) *cobra.Command {
 		newNodeClientCommand(a),
 		newNodeConfigManagerCommand(a),
 		newNodeDialCommand(a),
+		newNodeDictionaryCommand(a),
 		newNodeEtcdCommand(a),
 		newNodeEtcdctlCommand(a),
 		newNodeFetchCommand(a),
