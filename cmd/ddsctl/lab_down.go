@@ -10,6 +10,7 @@ import (
 
 	"github.com/ddsctl/ddsctl/cmd/ddsctl/output"
 	"github.com/ddsctl/ddsctl/runtime/engine"
+	"github.com/ddsctl/ddsctl/runtime/launch"
 	"github.com/ddsctl/ddsctl/runtime/lifecycle"
 	"github.com/ddsctl/ddsctl/runtime/plan"
 )
@@ -123,11 +124,13 @@ func (a *app) down(ctx context.Context, name string, options lifecycle.DownOptio
 		return downResult{}, err
 	}
 	progress := a.progress()
-	life := lifecycle.New(client, lifecycle.Options{Address: client.Address()})
-	result, err := life.Down(ctx, name, options, show(progress).Step)
+	result, err := launch.New(client, launch.Options{Address: client.Address()}).Down(ctx, name, options, show(progress))
 	progress.Close()
 	if err != nil {
 		return downResult{}, fmt.Errorf("take down %s: %w", name, err)
+	}
+	for _, w := range result.Warnings {
+		a.say("warning: %s", w)
 	}
 	removed := result.Outcomes
 	if removed == nil {

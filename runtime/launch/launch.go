@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -85,18 +86,17 @@ func (s Show) serial() Show {
 // Up makes the lab run as the specification says. The helpers are optional: where they cannot be had, the lab runs without
 // them, and the result has a warning.
 func (l *Launcher) Up(ctx context.Context, spec plan.Spec, options UpOptions, show Show) (lifecycle.Result, error) {
-	spec, warning, err := l.prepare(ctx, spec, options, show.serial())
-	if err != nil {
-		return lifecycle.Result{}, err
+	if !options.DryRun {
+		release, err := l.supply.Hold(ctx) // what is ensured is still there when containers are made from it
+		if err != nil {
+			return lifecycle.Result{}, err
+		}
+		defer release()
 	}
-	var result lifecycle.Result
-	if options.Scale != nil {
-		result, err = l.life.Scale(ctx, spec, options.Scale, options.UpOptions, show.Step)
-	} else {
-		result, err = l.life.Up(ctx, spec, options.UpOptions, show.Step)
-	}
-	if warning != nil {
-		result.Warnings = append([]string{warning.Error()}, result.Warnings...)
+	show = show.serial()
+	result, err := l.carryOut(ctx, spec, options, show)
+	if lost := (lostImage{}); errors.As(err, &lost) {
+		result, err = l.carryOut(ctx, spec, options, show)
 	}
 	if err != nil || options.DryRun {
 		return result, err
@@ -108,6 +108,36 @@ func (l *Launcher) Up(ctx context.Context, spec plan.Spec, options UpOptions, sh
 		result.Warnings = append(result.Warnings, fmt.Sprintf("the wire does not know the lab's nodes, so that links are neither counted nor broken: %v", err))
 	}
 	return result, nil
+}
+
+// lostImage is the error of an image that somebody removed after it was ensured: from another machine, or with the engine's own tools.
+type lostImage struct{ error }
+
+func (e lostImage) Unwrap() error { return e.error }
+
+// carryOut makes sure of the images and makes the changes.
+func (l *Launcher) carryOut(ctx context.Context, spec plan.Spec, options UpOptions, show Show) (lifecycle.Result, error) {
+	spec, warning, err := l.prepare(ctx, spec, options, show)
+	if err != nil {
+		return lifecycle.Result{}, err
+	}
+	var result lifecycle.Result
+	if options.Scale != nil {
+		result, err = l.life.Scale(ctx, spec, options.Scale, options.UpOptions, show.Step)
+	} else {
+		result, err = l.life.Up(ctx, spec, options.UpOptions, show.Step)
+	}
+	if errors.Is(err, engine.ErrNotFound) {
+		for _, id := range spec.ImageIDs {
+			if _, gone := l.engine.Image(ctx, id); errors.Is(gone, engine.ErrNotFound) {
+				err = lostImage{err}
+			}
+		}
+	}
+	if warning != nil {
+		result.Warnings = append([]string{warning.Error()}, result.Warnings...)
+	}
+	return result, err
 }
 
 // prepare makes sure of every image and puts the helpers into the specification. A dry run only asks which images are there.
@@ -141,6 +171,7 @@ func (l *Launcher) prepare(ctx context.Context, spec plan.Spec, options UpOption
 	if ctx.Err() != nil {
 		return spec, nil, ctx.Err()
 	}
+	spec.ImageNames = l.names(slices.Concat(requests, node))
 	if warning != nil {
 		return spec, fmt.Errorf("the lab runs without ddsctl's helpers (no faults on links, no traffic): %w", warning), nil
 	}
@@ -157,9 +188,37 @@ func (l *Launcher) prepare(ctx context.Context, spec plan.Spec, options UpOption
 func (l *Launcher) present(ctx context.Context, requests []supply.Request) map[string]string {
 	ids := map[string]string{}
 	for _, r := range requests {
-		if image, err := l.engine.Image(ctx, r.Ref); err == nil {
+		ref, err := l.supply.Reference(r.Ref)
+		if err != nil {
+			continue
+		}
+		if image, err := l.engine.Image(ctx, ref); err == nil {
 			ids[r.Ref] = image.ID
 		}
 	}
 	return ids
+}
+
+// names are the images that containers are made from, by the name that was asked for, where that is another. One that has none was not ensured either.
+func (l *Launcher) names(requests []supply.Request) map[string]string {
+	names := map[string]string{}
+	for _, r := range requests {
+		if ref, err := l.supply.Reference(r.Ref); err == nil && ref != r.Ref {
+			names[r.Ref] = ref
+		}
+	}
+	return names
+}
+
+// Down removes everything of a project that ddsctl made, then the images that ddsctl has replaced and nothing uses any more. That these cannot be
+// removed is a warning.
+func (l *Launcher) Down(ctx context.Context, project string, options lifecycle.DownOptions, show Show) (lifecycle.Result, error) {
+	result, err := l.life.Down(ctx, project, options, show.Step)
+	if err != nil || options.DryRun || !result.Changed() {
+		return result, err
+	}
+	if _, err := l.supply.Prune(ctx); err != nil && !errors.Is(err, supply.ErrBusy) && ctx.Err() == nil {
+		result.Warnings = append(result.Warnings, fmt.Sprintf("images that nothing uses stay: %v", err))
+	}
+	return result, nil
 }

@@ -136,3 +136,60 @@ func TestALockGoesWhenItsHolderIsKilled(t *testing.T) {
 	require.NoError(t, l.Release())
 	require.Error(t, holder.Wait(), "it was killed")
 }
+
+func TestSharersKeepOutWhoWantsTheLockAlone(t *testing.T) {
+	dir := t.TempDir()
+	first, err := Share(t.Context(), dir, "k")
+	require.NoError(t, err)
+	second, err := Share(t.Context(), dir, "k")
+	require.NoError(t, err)
+	require.NoError(t, first.Release())
+	alone, err := Try(dir, "k")
+	require.NoError(t, err)
+	require.Nil(t, alone, "the second shares it still")
+	require.NoError(t, second.Release())
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, left, "the last takes the file along")
+
+	alone, err = Try(dir, "k")
+	require.NoError(t, err)
+	require.NotNil(t, alone)
+	require.False(t, alone.Inherited())
+	ctx, cancel := context.WithTimeout(t.Context(), 2*retry)
+	defer cancel()
+	_, err = Share(ctx, dir, "k")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorContains(t, err, fmt.Sprint(os.Getpid()))
+	require.NoError(t, alone.Release())
+}
+
+func TestNobodyIsInsideWithWhoHasASharedLockAlone(t *testing.T) {
+	dir := t.TempDir()
+	var sharers, alone atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for range 20 {
+				take, mine, other := Share, &sharers, &alone
+				if i%4 == 0 {
+					take = func(ctx context.Context, dir, key string) (*Lock, error) { return Acquire(ctx, dir, key, nil) }
+					mine, other = &alone, &sharers
+				}
+				l, err := take(t.Context(), dir, "k")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if n := mine.Add(1); other.Load() != 0 || i%4 == 0 && n != 1 {
+					t.Error("somebody is alone with others")
+				}
+				mine.Add(-1)
+				if err := l.Release(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -31,6 +31,9 @@ type Spec struct {
 	Options string
 	// ImageIDs maps an image's name to the engine's ID for it, so that a rebuilt image recreates its containers.
 	ImageIDs map[string]string
+	// ImageNames maps an image's name in the project to the one that its containers are made from, where that is another. The name
+	// itself is no part of the configuration's hash: ImageIDs says whether the image is another one.
+	ImageNames map[string]string
 }
 
 // ConfigKey and SecretKey are the keys of Spec.Contents.
@@ -248,6 +251,7 @@ func (w *wanter) service(name string) (Service, error) {
 		return s, err
 	}
 	c.Service = config
+	c.Service.Image = cmp.Or(w.spec.ImageNames[config.Image], config.Image)
 	c.Labels = w.labels(config.Labels, config.CustomLabels, map[string]string{
 		engine.LabelService:     name,
 		engine.LabelOneOff:      "False",

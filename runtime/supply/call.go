@@ -175,6 +175,16 @@ func (s *Supply) find(ctx context.Context, ref string) (engine.Image, bool, erro
 	return image, err == nil, err
 }
 
+// found reads the image that stands for a name: of ddsctl/node this executable's own, else the one made last.
+func (s *Supply) found(ctx context.Context, ref string) (engine.Image, bool, error) {
+	if own, err := s.Reference(ref); err == nil && own != ref {
+		if image, found, err := s.find(ctx, own); found || err != nil {
+			return image, found, err
+		}
+	}
+	return s.find(ctx, ref)
+}
+
 // sweep removes the images with a label that have lost their names. One that a container uses is left.
 func (s *Supply) sweep(ctx context.Context, label string) (removed int, err error) {
 	list, err := s.engine.Images(ctx, label)

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -57,12 +58,9 @@ func latest(ref string) string {
 
 // put gives the tag to a new image; who had it before loses it.
 func (s *shelf) put(ref string, labels map[string]string) string {
-	if old, ok := s.images[latest(ref)]; ok {
-		old.Tags = nil
-		s.loose[old.ID] = old
-	}
+	s.untag(ref)
 	s.next++
-	image := engine.Image{ID: fmt.Sprintf("sha256:%d", s.next), Tags: []string{latest(ref)}, Labels: maps.Clone(labels)}
+	image := engine.Image{ID: fmt.Sprintf("sha256:%d", s.next), Tags: []string{latest(ref)}, Created: time.Unix(int64(s.next), 0), Labels: maps.Clone(labels)}
 	s.images[latest(ref)] = image
 	return image.ID
 }
@@ -106,12 +104,48 @@ func (s *shelf) Images(_ context.Context, label string) ([]engine.Image, error) 
 func (s *shelf) RemoveImage(ctx context.Context, ref string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.inUse[ref] {
+	id := ref
+	if image, ok := s.images[latest(ref)]; ok {
+		id = image.ID
+	}
+	if s.inUse[id] {
 		return engine.ErrConflict
 	}
 	s.note("remove %s", ref)
 	delete(s.loose, ref)
+	delete(s.images, latest(ref))
 	return ctx.Err()
+}
+
+func (s *shelf) TagImage(ctx context.Context, source, target string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	image, ok := s.images[latest(source)]
+	if !ok {
+		return engine.ErrNotFound
+	}
+	s.untag(target)
+	image.Tags = append(image.Tags, latest(target))
+	for _, tag := range image.Tags {
+		s.images[tag] = image
+	}
+	return ctx.Err()
+}
+
+// untag takes a name away from who has it.
+func (s *shelf) untag(ref string) {
+	old, ok := s.images[latest(ref)]
+	if !ok {
+		return
+	}
+	delete(s.images, latest(ref))
+	old.Tags = slices.DeleteFunc(slices.Clone(old.Tags), func(tag string) bool { return tag == latest(ref) })
+	for _, tag := range old.Tags {
+		s.images[tag] = old
+	}
+	if len(old.Tags) == 0 {
+		s.loose[old.ID] = old
+	}
 }
 
 func (s *shelf) PullImage(ctx context.Context, ref string, progress func(engine.ImageProgress)) error {

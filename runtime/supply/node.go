@@ -28,17 +28,20 @@ const nobody = 65534
 // nodeChanges are what ddsctl/node's configuration says.
 var nodeChanges = []string{`ENTRYPOINT ["/ddsctl"]`, "ENV PATH=/", "USER 65534:65534", "LABEL " + engine.LabelImage + "=" + images.Node}
 
-// node ensures ddsctl/node: the executable alone, put in through the engine's API.
+// node ensures ddsctl/node: the executable alone, put in through the engine's API, under a name of this executable's own. The plain name goes to
+// the one made last, for `docker compose` and for people.
 func (c *call) node(ctx context.Context, r Request) (id, how string, err error) {
+	asked := r.Ref
 	binary, err := c.nodeBinary()
 	if err != nil {
-		return "", "", fmt.Errorf("image %s: %w", r.Ref, err)
+		return "", "", fmt.Errorf("image %s: %w", asked, err)
 	}
+	r.Ref = binary.reference()
 	if id, ok, err := c.current(ctx, r, binary.hash); ok || err != nil {
 		return id, present, err
 	}
 	if err := c.runsInEngine(ctx, binary); err != nil {
-		return "", "", fmt.Errorf("image %s: %w", r.Ref, err)
+		return "", "", fmt.Errorf("image %s: %w", asked, err)
 	}
 	release, err := c.slot(ctx)
 	if err != nil {
@@ -53,13 +56,33 @@ func (c *call) node(ctx context.Context, r Request) (id, how string, err error) 
 	if id, ok, err := c.current(ctx, r, binary.hash); ok || err != nil {
 		return id, present, err
 	}
-	if err := c.importNode(ctx, r.Ref, binary); err != nil {
-		return "", "", fmt.Errorf("image %s: %w", r.Ref, err)
+	if err := c.importNode(ctx, asked, r.Ref, binary); err != nil {
+		return "", "", fmt.Errorf("image %s: %w", asked, err)
 	}
 	return c.presentAs(ctx, r.Ref, imported)
 }
 
-func (c *call) importNode(ctx context.Context, ref string, binary binary) error {
+// reference is the name of the image that an executable becomes.
+func (b binary) reference() string { return images.Prefix + images.Node + ":" + b.hash[:tagLength] }
+
+// tagLength is how much of an executable's hash its image is called by.
+const tagLength = 16
+
+// Reference is the name to make containers from where a project says ref, after Ensure. Of ddsctl/node there is one for each
+// build of ddsctl, so that several can work on one engine without taking the name from each other; any other image has the name that it is asked for by.
+func (s *Supply) Reference(ref string) (string, error) {
+	if name, ok := images.Own(ref); !ok || name != images.Node {
+		return ref, nil
+	}
+	binary, err := s.nodeBinary()
+	if err != nil {
+		return "", fmt.Errorf("image %s: %w", ref, err)
+	}
+	return binary.reference(), nil
+}
+
+// importNode makes the image called ref, and gives it the name that was asked for too.
+func (c *call) importNode(ctx context.Context, asked, ref string, binary binary) error {
 	label := engine.LabelImage + "=" + images.Node
 	before, err := c.labelled(ctx, label)
 	if err != nil {
@@ -76,14 +99,17 @@ func (c *call) importNode(ctx context.Context, ref string, binary binary) error 
 	go func() {
 		defer close(packed)
 		_ = writer.CloseWithError(packNode(writer, file, binary.size, func(done int64) {
-			c.say(engine.ImageProgress{Image: ref, Stage: engine.StageImport, Text: "putting the executable in", Current: done, Total: binary.size})
+			c.say(engine.ImageProgress{Image: asked, Stage: engine.StageImport, Text: "putting the executable in", Current: done, Total: binary.size})
 		}))
 	}()
 	changes := append([]string{"LABEL " + engine.LabelImageHash + "=" + binary.hash}, nodeChanges...)
 	_, err = c.engine.ImportImage(ctx, ref, reader, changes)
 	_ = reader.CloseWithError(errors.New("the engine took no more"))
 	<-packed
-	return err
+	if err != nil {
+		return err
+	}
+	return c.engine.TagImage(ctx, ref, images.Prefix+images.Node)
 }
 
 // packNode writes the image's file system: the executable, and the little that a static program looks for. Owners matter: /data is its

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/hint"
 	"github.com/ddsctl/ddsctl/runtime/supply"
 )
@@ -34,9 +35,11 @@ func TestTheExecutableIsAnImageAndFollowsItsChanges(t *testing.T) {
 	first, err := b.ensure(t.Context(), refs("ddsctl/node")...)
 	require.NoError(t, err)
 	require.Equal(t, []string{"ddsctl/node imported"}, b.ready())
+	ref, err := supply.New(b.shelf, b.options).Reference("ddsctl/node")
+	require.NoError(t, err)
 
 	owners := map[string]*tar.Header{}
-	for _, h := range b.layers["ddsctl/node"] {
+	for _, h := range b.layers[ref] {
 		owners[h.Name] = h
 	}
 	require.EqualValues(t, 0o755, owners["ddsctl"].Mode)
@@ -53,7 +56,105 @@ func TestTheExecutableIsAnImageAndFollowsItsChanges(t *testing.T) {
 	second, err := b.ensure(t.Context(), refs("ddsctl/node")...)
 	require.NoError(t, err)
 	require.NotEqual(t, first, second)
-	require.Empty(t, b.loose, "the old one is gone")
+}
+
+// builds are Supplies of two builds of ddsctl on one engine, the older one first.
+func builds(t *testing.T, b *bench) (older, newer *supply.Supply) {
+	t.Helper()
+	b.arch = engineArch
+	b.options.NodeBinary = program(t, "-X main.Version=older")
+	older = supply.New(b.shelf, b.options)
+	b.options.NodeBinary = program(t, "-X main.Version=newer")
+	return older, supply.New(b.shelf, b.options)
+}
+
+func ensureNode(t *testing.T, s *supply.Supply) (id, ref string) {
+	t.Helper()
+	ids, err := s.Ensure(t.Context(), refs("ddsctl/node"), nil)
+	require.NoError(t, err)
+	ref, err = s.Reference("ddsctl/node")
+	require.NoError(t, err)
+	return ids["ddsctl/node"], ref
+}
+
+func TestTwoBuildsOnOneEngineHaveAnImageEach(t *testing.T) {
+	b := newBench(t)
+	older, newer := builds(t, b)
+	first, firstRef := ensureNode(t, older)
+	second, secondRef := ensureNode(t, newer)
+	require.NotEqual(t, first, second)
+	require.NotEqual(t, firstRef, secondRef)
+	for range 2 { // neither takes the other's away
+		again, _ := ensureNode(t, older)
+		require.Equal(t, first, again)
+		again, _ = ensureNode(t, newer)
+		require.Equal(t, second, again)
+	}
+	for ref, id := range map[string]string{firstRef: first, secondRef: second, "ddsctl/node": second} {
+		image, err := b.Image(t.Context(), ref)
+		require.NoError(t, err)
+		require.Equal(t, id, image.ID, ref)
+	}
+	list, err := older.List(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, supply.OwnPresent, list[1].State)
+	require.Equal(t, first, list[1].ID)
+}
+
+func TestOtherImagesAreCalledWhatTheyAreAskedFor(t *testing.T) {
+	b := newBench(t)
+	b.options.NodeBinary = "/no/such/file"
+	ref, err := supply.New(b.shelf, b.options).Reference("ddsctl/redis")
+	require.NoError(t, err)
+	require.Equal(t, "ddsctl/redis", ref)
+	_, err = supply.New(b.shelf, b.options).Reference("ddsctl/node:latest")
+	require.ErrorContains(t, err, "no such file")
+}
+
+func TestPruneRemovesTheImageOfAnOlderExecutableThatNothingUses(t *testing.T) {
+	b := newBench(t)
+	older, newer := builds(t, b)
+	first, firstRef := ensureNode(t, older)
+	removed, err := newer.Prune(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, removed, "it has none of its own yet")
+	_, secondRef := ensureNode(t, newer)
+
+	b.inUse[first] = true
+	removed, err = newer.Prune(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, removed, "a container uses it")
+
+	b.inUse = map[string]bool{}
+	removed, err = older.Prune(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, removed, "the newer one is not the older one's to remove")
+
+	removed, err = newer.Prune(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, removed)
+	_, err = b.Image(t.Context(), firstRef)
+	require.ErrorIs(t, err, engine.ErrNotFound)
+	_, err = b.Image(t.Context(), secondRef)
+	require.NoError(t, err)
+}
+
+func TestPruneKeepsAwayFromWhoeverIsAboutToUseAnImage(t *testing.T) {
+	b := newBench(t)
+	older, newer := builds(t, b)
+	ensureNode(t, older)
+	ensureNode(t, newer)
+	release, err := older.Hold(t.Context())
+	require.NoError(t, err)
+	second, err := older.Hold(t.Context())
+	require.NoError(t, err, "several may be about to")
+	second()
+	_, err = newer.Prune(t.Context())
+	require.ErrorIs(t, err, supply.ErrBusy)
+	release()
+	removed, err := newer.Prune(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, removed)
 }
 
 func TestAnExecutableWithoutABuildIDIsKnownByItsContent(t *testing.T) {

@@ -7,7 +7,8 @@
 // Where an image comes from depends on its name:
 //
 //   - ddsctl/NAME is built from the embedded folder images/NAME, and anew when the folder's content changes. It is never pulled.
-//   - ddsctl/node is the running executable in an image made from nothing, and made anew when the executable changes.
+//   - ddsctl/node is the running executable in an image made from nothing. Each build of ddsctl has its own, called ddsctl/node:HASH
+//     (see Reference), so that two of them can work on one engine.
 //   - debian:trixie-slim is pulled where a registry answers, and otherwise made from Debian's packages with mmdebstrap.
 //   - Any other image follows its service's pull_policy and `build` section.
 //
@@ -45,6 +46,7 @@ type Makers interface {
 	PullImage(ctx context.Context, ref string, progress func(engine.ImageProgress)) error
 	BuildImage(ctx context.Context, spec engine.BuildSpec, progress func(engine.ImageProgress)) (string, error)
 	ImportImage(ctx context.Context, ref string, layer io.Reader, changes []string) (string, error)
+	TagImage(ctx context.Context, source, target string) error
 }
 
 // Engine is what a supply needs of a container engine.
@@ -158,13 +160,13 @@ func merge(a, b Request) Request {
 // Ensure makes sure that each image is there, at the same time where they do not need one another, and returns their IDs by
 // the requested name. Progress, which may be nil, is called by one goroutine at a time.
 func (s *Supply) Ensure(ctx context.Context, requests []Request, progress func(engine.ImageProgress)) (map[string]string, error) {
+	release, err := s.Hold(ctx) // what is being made has no name yet
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	c := newCall(s, progress)
 	return c.all(ctx, requests)
-}
-
-// Prune removes what ddsctl made and has replaced since: images with its label and without a name that no container uses.
-func (s *Supply) Prune(ctx context.Context) (removed int, err error) {
-	return s.sweep(ctx, engine.LabelImage)
 }
 
 // Own is one of ddsctl's own images as `ddsctl image list` shows it.
@@ -223,7 +225,7 @@ func (s *Supply) own(ctx context.Context, ref string) (Own, error) {
 		}
 		want = hash
 	}
-	image, found, err := s.find(ctx, ref)
+	image, found, err := s.found(ctx, ref)
 	if err != nil || !found {
 		return own, err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -194,29 +195,34 @@ func TestAFailedBuildShowsItsLastLines(t *testing.T) {
 
 func TestTheExecutableRunsAloneInItsImage(t *testing.T) {
 	c := dockerClient(t)
-	ref := name(t, c, "node:1")
-	e := renamed{c, ref}
+	ids := map[string]string{}
 	for _, version := range []string{"1", "2"} {
-		s := supply.New(e, supply.Options{Address: c.Address(), LockDir: t.TempDir(), NodeBinary: program(t, "-X main.Version="+version)})
-		_, err := s.Ensure(t.Context(), refs("ddsctl/node"), nil)
+		s := supply.New(unnamed{c}, supply.Options{Address: c.Address(), LockDir: t.TempDir(), NodeBinary: program(t, "-X main.Version="+version)})
+		ref, err := s.Reference("ddsctl/node")
 		require.NoError(t, err)
-		require.Equal(t, version+" [node hello] 65534 true <nil>\n/data true\n/tmp true\n/var/lib/ddsctl false\n", run(t, c, ref, "node", "hello"))
+		t.Cleanup(func() { require.NoError(t, c.RemoveImage(context.Background(), ref)) })
+		made, err := s.Ensure(t.Context(), refs("ddsctl/node"), nil)
+		require.NoError(t, err)
+		ids[ref] = made["ddsctl/node"]
+	}
+	require.Len(t, ids, 2, "one does not take the other's name")
+	var said []string
+	for ref, id := range ids {
+		image, err := c.Image(t.Context(), ref)
+		require.NoError(t, err)
+		require.Equal(t, id, image.ID)
+		said = append(said, run(t, c, ref, "node", "hello"))
+	}
+	slices.Sort(said)
+	for i, version := range []string{"1", "2"} {
+		require.Equal(t, version+" [node hello] 65534 true <nil>\n/data true\n/tmp true\n/var/lib/ddsctl false\n", said[i])
 	}
 }
 
-// renamed is the engine with ddsctl/node under another name.
-type renamed struct {
-	*docker.Client
-	node string
-}
+// unnamed is an engine in which the plain name of ddsctl/node stays where it is: it belongs to the ddsctl that is used on this machine.
+type unnamed struct{ *docker.Client }
 
-func (r renamed) Image(ctx context.Context, ref string) (engine.Image, error) {
-	return r.Client.Image(ctx, strings.Replace(ref, "ddsctl/node", r.node, 1))
-}
-
-func (r renamed) ImportImage(ctx context.Context, ref string, layer io.Reader, changes []string) (string, error) {
-	return r.Client.ImportImage(ctx, strings.Replace(ref, "ddsctl/node", r.node, 1), layer, changes)
-}
+func (unnamed) TagImage(context.Context, string, string) error { return nil }
 
 func TestAMissingImageIsGivenUpInSeconds(t *testing.T) {
 	c := dockerClient(t)
