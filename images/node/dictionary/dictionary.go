@@ -151,6 +151,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "alive") })
 	mux.HandleFunc("GET /readyz", s.readiness)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("DELETE /sessions", s.forget)
 	mux.HandleFunc("GET /{word...}", s.answer)
 	return mux
 }
@@ -164,6 +165,14 @@ func (s *Server) readiness(w http.ResponseWriter, _ *http.Request) {
 	default:
 		_, _ = fmt.Fprintln(w, "ready")
 	}
+}
+
+func (s *Server) forget(w http.ResponseWriter, _ *http.Request) {
+	if s.sessions == nil {
+		http.Error(w, "this replica keeps no sessions", http.StatusNotFound)
+		return
+	}
+	_, _ = fmt.Fprintln(w, s.sessions.forget())
 }
 
 // Entry is an answer.

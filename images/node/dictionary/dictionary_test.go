@@ -178,7 +178,17 @@ func TestASessionIsNewOnceAtEachReplica(t *testing.T) {
 	look(first, "other=ann", "", "")
 	_, metrics, _ := get(t, first+"/metrics", "")
 	require.Contains(t, metrics, "dictionary_sessions 2")
-	require.Contains(t, metrics, "dictionary_sessions_started_total 2")
+
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, first+"/sessions", nil)
+	require.NoError(t, err)
+	answer, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	require.Equal(t, "2\n", string(body))
+	look(first, "reader=ann", "new", "1")
+	require.Contains(t, metrics, "dictionary_sessions_started_total 2", "a counter does not forget")
 }
 
 func TestSessionsAreForgottenAndBounded(t *testing.T) {

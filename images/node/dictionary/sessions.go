@@ -55,6 +55,15 @@ func (s *sessions) sweep(now time.Time) {
 	}
 }
 
+// forget empties the memory, as a restart would.
+func (s *sessions) forget() (sessions int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sessions = len(s.visits)
+	clear(s.visits)
+	return sessions
+}
+
 func (s *sessions) size() float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
