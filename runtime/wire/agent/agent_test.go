@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -332,12 +333,18 @@ func TestARateIsKeptByTCPWithinATenth(t *testing.T) {
 	require.Less(t, transfer(t, c.Nodes["a"], c.Nodes["b"], size), time.Second)
 }
 
+// servicePort is a port as services have one: below those that systems choose for outgoing connections.
+const servicePort = 5201
+
+// block is what iperf3 reads and writes at a time.
+const block = 128 << 10
+
 // transfer sends so many bytes by TCP and gives how long the receiver took from the first to the last.
 func transfer(t *testing.T, from, to *netlab.Namespace, size int64) time.Duration {
 	t.Helper()
 	var listener net.Listener
 	to.Do(t, func() (err error) {
-		listener, err = net.Listen("tcp", net.JoinHostPort(to.Address.String(), "0"))
+		listener, err = net.Listen("tcp", netip.AddrPortFrom(to.Address, servicePort).String())
 		return err
 	})
 	defer listener.Close()
@@ -348,7 +355,7 @@ func transfer(t *testing.T, from, to *netlab.Namespace, size int64) time.Duratio
 			if err != nil {
 				return err
 			}
-			if _, err := io.CopyN(conn, zeros{}, size); err != nil {
+			if _, err := io.CopyBuffer(struct{ io.Writer }{conn}, io.LimitReader(zeros{}, size), make([]byte, block)); err != nil {
 				return err
 			}
 			return conn.Close()
@@ -361,7 +368,7 @@ func transfer(t *testing.T, from, to *netlab.Namespace, size int64) time.Duratio
 	_, err = io.ReadFull(conn, first)
 	require.NoError(t, err)
 	begin := time.Now()
-	n, err := io.Copy(io.Discard, conn)
+	n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{conn}, make([]byte, block))
 	require.NoError(t, err)
 	took := time.Since(begin)
 	require.Equal(t, size-1, n)

@@ -3,6 +3,7 @@
 package nft
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -79,13 +80,13 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	runtime.LockOSThread()
-	own := func() error {
+	var table *Table
+	own := func() (err error) {
 		const passed = 3 // the first of exec.Cmd's ExtraFiles
 		if err := unix.Setns(passed, unix.CLONE_NEWNET); err != nil {
 			return err
 		}
-		table, err := Open("killed")
-		if err != nil {
+		if table, err = Open("killed"); err != nil {
 			return err
 		}
 		topology := netlab.Plan("killed", "a", "b")
@@ -105,7 +106,8 @@ func TestMain(m *testing.M) {
 		_, _ = os.Stdout.WriteString(err.Error() + "\n")
 		os.Exit(1)
 	}
-	select {}
+	_, _ = io.Copy(io.Discard, os.Stdin) // which never ends
+	runtime.KeepAlive(table)             // or its sockets may be collected, and the rules go
 }
 
 func TestAnOwnerThatIsKilledLeavesNoRuleAndNoHarm(t *testing.T) {
@@ -114,6 +116,8 @@ func TestAnOwnerThatIsKilledLeavesNoRuleAndNoHarm(t *testing.T) {
 	child.Env = append(os.Environ(), ownerVariable+"=1")
 	child.ExtraFiles = []*os.File{lab.Host.File()}
 	out, err := child.StdoutPipe()
+	require.NoError(t, err)
+	_, err = child.StdinPipe()
 	require.NoError(t, err)
 	require.NoError(t, child.Start())
 	said := make([]byte, 200)

@@ -122,12 +122,10 @@ func Build(networks []wire.Network, effects map[wire.Pair]wire.Effect, queue Que
 			Set{Name: f.chain("links"), v6: f.v6, kind: kindLinks, size: SetSize},
 			Set{Name: f.chain("dropped"), v6: f.v6, kind: kindLinks, size: SetSize},
 			Set{Name: f.chain("passed"), v6: f.v6, kind: kindPassed, size: pairsSize})
-		entrances := f.entrances(gateways)
 		faults := f.faults(effects, queue, subnets)
+		counted := accept()
 		if faults.any {
-			for i := len(entrances) - 2; i < len(entrances); i++ { // from nodes and from the host
-				entrances[i].Rules = append(entrances[i].Rules, Rule{goTo(f.chain("faults"))})
-			}
+			counted = goTo(f.chain("faults"))
 			watch := Rule{f.isProtocol(), inSet(f.chain("watched"), f.saddr(), f.daddr()), count(f.chain("passed"), f.saddr(), f.daddr())}
 			input.Rules = append(input.Rules, watch)
 			postrouting.Rules = append(postrouting.Rules, watch)
@@ -135,7 +133,7 @@ func Build(networks []wire.Network, effects map[wire.Pair]wire.Effect, queue Que
 		all.Sets = append(all.Sets, faults.sets...)
 		sets, chains := f.routed(effects, queue, subnets, gateways)
 		all.Sets = append(all.Sets, sets...)
-		all.Chains = append(append(all.Chains, f.counting("count", "links")), entrances...)
+		all.Chains = append(append(all.Chains, f.counting("count", "links")), f.entrances(gateways, counted)...)
 		all.Chains = append(all.Chains, faults.chains...)
 		all.Chains = append(all.Chains, chains...)
 		maps.Copy(chainsOfEffects, faults.effects)
@@ -169,8 +167,9 @@ func ofFamily(networks []wire.Network, f family) (subnets []netip.Prefix, gatewa
 	return subnets, gateways
 }
 
-// entrances are the chains that packets from nodes and from the host enter by, and those that tell the helper's own probes.
-func (f family) entrances(gateways []netip.Addr) []Chain {
+// entrances are the chains that packets from nodes and from the host enter by, and those that tell the helper's own probes. Counted is
+// where a packet goes from there.
+func (f family) entrances(gateways []netip.Addr, counted Statement) []Chain {
 	// Only what is of a gateway looks at the ports: every packet passes by here.
 	toHost, fromHost := Chain{Name: f.chain("to_gateway"), Rules: probes(dport)}, Chain{Name: f.chain("from_gateway"), Rules: probes(sport)}
 	node, host := Chain{Name: f.chain("from_node")}, Chain{Name: f.chain("from_host"), Rules: []Rule{{isMark(copyMark), accept()}}}
@@ -178,10 +177,21 @@ func (f family) entrances(gateways []netip.Addr) []Chain {
 		node.Rules = append(node.Rules, Rule{isAddress(f.daddr(), gateway), jump(toHost.Name)})
 		host.Rules = append(host.Rules, Rule{isAddress(f.saddr(), gateway), jump(fromHost.Name)})
 	}
+	node.Rules = append(node.Rules, f.known(counted)...)
 	for _, chain := range []*Chain{&node, &host} {
-		chain.Rules = append(append(chain.Rules, f.unowned()...), Rule{jump(f.chain("count"))})
+		chain.Rules = append(append(chain.Rules, f.unowned()...), Rule{jump(f.chain("count"))}, Rule{counted})
 	}
 	return []Chain{toHost, fromHost, node, host}
+}
+
+// known counts, by finding it in the set of links, what belongs to a TCP link that was counted before: nearly every packet. One look
+// into one set is what it costs; the reply's comes first where its port tells that it is one.
+func (f family) known(counted Statement) []Rule {
+	links := f.chain("links")
+	return []Rule{
+		{below(sport, ephemeral), inSet(links, f.saddr(), f.daddr(), sport, protocol, constant(uint32(Reply))), counted},
+		{inSet(links, f.saddr(), f.daddr(), dport, protocol, constant(uint32(Request))), counted},
+	}
 }
 
 // probes lets pass what has a port of the helper's own probes.
@@ -226,10 +236,13 @@ func (f family) outside(which field, subnets []netip.Prefix) Rule {
 func (f family) counting(chain, set string) Chain {
 	links, opened := f.chain(set), f.chain("opened")
 	at := func(port field, class Class) Statement {
-		return count(links, f.saddr(), f.daddr(), port, protocol, constant(uint32(class)))
+		key := []field{f.saddr(), f.daddr(), port, protocol, constant(uint32(class))}
+		if class == Request || class == Reply { // known finds these without keeping them alive, and opened keeps as many
+			return countForGood(links, key...)
+		}
+		return count(links, key...)
 	}
 	const tcp, udp = unix.IPPROTO_TCP, unix.IPPROTO_UDP
-	// What most packets are comes first: each rule that is passed over costs every packet that comes after.
 	rules := []Rule{
 		{isL4(tcp), inSet(opened, f.saddr(), f.daddr(), dport), at(dport, Request), done()},
 		{isL4(tcp), inSet(opened, f.daddr(), f.saddr(), sport), at(sport, Reply), done()},
