@@ -112,10 +112,11 @@ func (a *app) statusOf(ctx context.Context, lab runningLab, o statusOptions) (la
 	if err != nil {
 		return labStatus{}, err
 	}
-	options := status.Options{Dialer: dialer(client.Address())}
+	var options status.Options
 	if spec, ok := a.specOf(ctx, lab); ok {
-		options.Probes, options.Providers = probesOf(spec)
+		options = lookOptions(spec)
 	}
+	options.Dialer = dialer(client.Address())
 	nodes, err := status.Of(ctx, client, lab.state.Containers, options)
 	if err != nil {
 		return labStatus{}, err

@@ -14,6 +14,7 @@ import (
 	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/plan"
 	"github.com/ddsctl/ddsctl/runtime/ready"
+	"github.com/ddsctl/ddsctl/runtime/status"
 )
 
 // openOptions say how a lab is read. They are kept with the running lab, so that `lab apply` reads it in the same way.
@@ -166,22 +167,22 @@ func (a *app) addressesOf(ctx context.Context, l runningLab) []address {
 	return addresses(l.state.Containers, urls, a.engineClient.Address())
 }
 
-// probesOf are the conditions of readiness by service, and whose network a service is in.
-func probesOf(spec plan.Spec) (map[string][]ready.Probe, map[string]string) {
+// lookOptions are the conditions of readiness by service, which services are meant to end, and whose network a service is in.
+func lookOptions(spec plan.Spec) status.Options {
 	desired, err := plan.Want(spec)
 	if err != nil {
-		return spec.Probes, nil
+		return status.Options{Probes: spec.Probes}
 	}
-	probes, providers := map[string][]ready.Probe{}, map[string]string{}
+	o := status.Options{Probes: map[string][]ready.Probe{}, Providers: map[string]string{}, Ends: map[string]bool{}}
 	for _, s := range desired.Services {
-		probes[s.Name] = s.Probes
+		o.Probes[s.Name], o.Ends[s.Name] = s.Probes, s.Ends
 		for _, share := range s.Shares {
 			if share.Namespace == plan.ShareNetwork {
-				providers[s.Name] = share.Service
+				o.Providers[s.Name] = share.Service
 			}
 		}
 	}
-	return probes, providers
+	return o
 }
 
 // completeSources completes LAB|DIR: the catalogue, and folders.

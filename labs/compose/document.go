@@ -25,6 +25,8 @@ Every key of the [Compose specification](https://github.com/compose-spec/compose
 
 - a port without a host address is published on 127.0.0.1, not on every address of the machine, and ` + "`lab up`" + ` says so;
 - readiness is probed often and directly with the command of the healthcheck, not at its interval;
+- a service that has exited with 0 is completed where another waits for that (` + "`service_completed_successfully`" + `), where it is a job
+  (` + "`deploy.mode`" + `), or where it says ` + "`restart: \"no\"`" + ` and has no healthcheck and no probe; any other is down;
 - a folder that is mounted must be in the lab's folder once symbolic links are followed;
 - variables of your environment can be used in a lab's files, except in labs of the catalogue, which see none.
 

@@ -198,6 +198,29 @@ services:
 	require.Equal(t, []string{"create network lab_default"}, p.before("create container lab-app-1"))
 }
 
+func TestWhichServicesAreMeantToEnd(t *testing.T) {
+	with := func(restart, mode string) types.ServiceConfig {
+		s := types.ServiceConfig{Restart: restart}
+		if mode != "" {
+			s.Deploy = &types.DeployConfig{Mode: mode}
+		}
+		return s
+	}
+	waiting := with("", "")
+	waiting.DependsOn = types.DependsOnConfig{"migration": {Condition: types.ServiceConditionCompletedSuccessfully, Required: true}}
+	probed := with(types.RestartPolicyNo, "")
+	probed.HealthCheck = &types.HealthCheckConfig{Test: types.HealthCheckTest{"CMD", "true"}}
+	services := types.Services{"migration": with("", ""), "app": waiting, "seed": with(types.RestartPolicyNo, ""), "job": with("", "replicated-job"),
+		"server": with("", ""), "kept": with(types.RestartPolicyAlways, ""), "probed": probed}
+	desired, err := Want(Spec{Project: &types.Project{Name: "p", Services: services}})
+	require.NoError(t, err)
+	ends := map[string]bool{}
+	for _, s := range desired.Services {
+		ends[s.Name] = s.Ends
+	}
+	require.Equal(t, map[string]bool{"migration": true, "app": false, "seed": true, "job": true, "server": false, "kept": false, "probed": false}, ends)
+}
+
 func TestAOneShotThatIsDoneIsNotRunAgain(t *testing.T) {
 	const yaml = `
 services:

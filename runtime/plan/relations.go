@@ -92,7 +92,7 @@ func (w *wanter) relate() error {
 			}
 			switch d.Condition {
 			case types.ServiceConditionCompletedSuccessfully:
-				services[j].OneShot = true
+				services[j].OneShot, services[j].Ends = true, true
 			case types.ServiceConditionHealthy:
 				if len(services[j].Probes) == 0 {
 					return hint.Wrap(fmt.Errorf("service %q waits until %q is healthy, and nothing says what that means", s.Name, d.Service),

@@ -84,6 +84,9 @@ type Service struct {
 	Probes    []ready.Probe
 	// OneShot services are done when they exit with 0: another service waits for that, or they are a job.
 	OneShot bool
+	// Ends says that exiting with 0 is the service's end and no failure: it is one-shot, or it says that it is not to be started again
+	// (`restart: "no"`, in so many words) and nothing asks whether it is ready.
+	Ends bool
 	// Optional services may fail: all that depend on them say `required: false`, or they are helpers.
 	Optional bool
 	// Helper services are ddsctl's own (engine.LabelHelper). Nothing waits for them.
@@ -231,6 +234,7 @@ func (w *wanter) service(name string) (Service, error) {
 	if config.Deploy != nil && strings.HasSuffix(config.Deploy.Mode, "-job") {
 		s.OneShot = true
 	}
+	s.Ends = s.OneShot || config.Restart == types.RestartPolicyNo && len(s.Probes) == 0
 	s.Shares = shares(config)
 	s.DependsOn = dependencies(config, s.Shares)
 

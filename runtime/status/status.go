@@ -28,6 +28,8 @@ type Options struct {
 	// Probes are the conditions of readiness by service. A service without any is as healthy as the engine's own healthcheck
 	// says, and unknown where there is none.
 	Probes map[string][]ready.Probe
+	// Ends names the services of which exiting with 0 is the end and no failure.
+	Ends map[string]bool
 	// Providers names the service whose network a service is in, where that is not its own.
 	Providers map[string]string
 	// Dialer reaches containers at their own addresses; nil where this machine cannot.
@@ -103,7 +105,7 @@ func health(ctx context.Context, waiter *ready.Waiter, n *Node, target ready.Tar
 	case engine.PhaseRestarting:
 		return telemetry.HealthFailing, "the engine starts it again and again"
 	default:
-		return telemetry.HealthDown, ""
+		return ended(n, options), ""
 	}
 	probes := options.Probes[n.Container.Service]
 	if len(probes) == 0 {
@@ -125,9 +127,17 @@ func health(ctx context.Context, waiter *ready.Waiter, n *Node, target ready.Tar
 	case err == nil:
 		return telemetry.HealthReady, ""
 	case errors.As(err, &exited):
-		return telemetry.HealthDown, ""
+		return ended(n, options), ""
 	}
 	return telemetry.HealthFailing, problem(err, probes)
+}
+
+// ended is the health of a node that does not run any more.
+func ended(n *Node, options Options) telemetry.Health {
+	if n.Container.Phase == engine.PhaseExited && n.Container.ExitCode == 0 && options.Ends[n.Container.Service] {
+		return telemetry.HealthCompleted
+	}
+	return telemetry.HealthDown
 }
 
 // once bounds probes so that one look does not become a wait.

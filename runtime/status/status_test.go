@@ -67,6 +67,18 @@ func TestANodeIsAsHealthyAsItsProbesSayAtThisInstant(t *testing.T) {
 	require.False(t, nodes["web-1"].Life.Started.IsZero())
 }
 
+func TestANodeThatIsMeantToEndIsCompletedByExitCodeZero(t *testing.T) {
+	e := fake.New(fake.Options{})
+	t.Cleanup(func() { _ = e.Close() })
+	for service, code := range map[string]int{"seed": 0, "failed": 3, "server": 0} {
+		e.Exit(start(t, e, service, 1, "sleep infinity"), code)
+	}
+	nodes := of(t, e, status.Options{Ends: map[string]bool{"seed": true, "failed": true}})
+	require.Equal(t, telemetry.HealthCompleted, nodes["seed"].Health)
+	require.Equal(t, telemetry.HealthDown, nodes["failed"].Health)
+	require.Equal(t, telemetry.HealthDown, nodes["server"].Health)
+}
+
 func TestWhatIsRemovedMeanwhileIsLeftOut(t *testing.T) {
 	e := fake.New(fake.Options{})
 	t.Cleanup(func() { _ = e.Close() })

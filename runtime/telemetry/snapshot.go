@@ -53,13 +53,15 @@ type Node struct {
 // Health says whether a node does its work, as far as its readiness probe tells.
 type Health string
 
-// The healths. A node without a probe is HealthUnknown while it runs.
+// The healths. A node without a probe is HealthUnknown while it runs. One that is meant to end, and has with exit code 0, is
+// HealthCompleted; any other that has ended is HealthDown.
 const (
-	HealthReady    Health = "ready"
-	HealthStarting Health = "starting"
-	HealthFailing  Health = "failing"
-	HealthDown     Health = "down"
-	HealthUnknown  Health = "unknown"
+	HealthReady     Health = "ready"
+	HealthStarting  Health = "starting"
+	HealthFailing   Health = "failing"
+	HealthDown      Health = "down"
+	HealthCompleted Health = "completed"
+	HealthUnknown   Health = "unknown"
 )
 
 // Link is one directed link: From opened the connections that To serves on Port. Forward counts what From sent to To,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ddsctl/ddsctl/labs"
 	"github.com/ddsctl/ddsctl/runtime/engine"
+	"github.com/ddsctl/ddsctl/runtime/plan"
 	"github.com/ddsctl/ddsctl/runtime/ready"
 	"github.com/ddsctl/ddsctl/runtime/telemetry/assemble"
 	"github.com/ddsctl/ddsctl/runtime/telemetry/collect"
@@ -50,10 +51,12 @@ func (l *Lab) watching() collect.Options {
 	if l.Definition == nil {
 		return options
 	}
+	spec := l.Definition.Spec()
+	ends := endings(spec)
 	readers, commands := component.Readers(), component.CommandReaders()
 	for _, name := range l.Definition.Project.ServiceNames() {
 		service := l.Definition.Service(name)
-		options.About.Services[name] = assemble.Service{Kind: service.Kind, Role: service.Role}
+		options.About.Services[name] = assemble.Service{Kind: service.Kind, Role: service.Role, Ends: ends[name]}
 		c := probe.Component{Kind: service.Kind}
 		if s := service.Stats; s != nil {
 			if s.Off {
@@ -73,6 +76,19 @@ func (l *Lab) watching() collect.Options {
 	for _, link := range l.Definition.Links() {
 		options.About.Links = append(options.About.Links, assemble.Link{From: link.From, To: link.To, Port: link.Port, Protocol: link.Protocol})
 	}
-	maps.Copy(options.Probes, l.Definition.Spec().Probes)
+	maps.Copy(options.Probes, spec.Probes)
 	return options
+}
+
+// endings are the services of which exiting with 0 is the end and no failure.
+func endings(spec plan.Spec) map[string]bool {
+	ends := map[string]bool{}
+	desired, err := plan.Want(spec)
+	if err != nil {
+		return ends // whoever brings the lab up says so
+	}
+	for _, s := range desired.Services {
+		ends[s.Name] = s.Ends
+	}
+	return ends
 }

@@ -267,7 +267,7 @@ func (p *player) settle(ctx context.Context) error {
 func unrest(s telemetry.Snapshot) string {
 	for _, n := range s.Nodes {
 		switch n.Health {
-		case telemetry.HealthReady, telemetry.HealthUnknown:
+		case telemetry.HealthReady, telemetry.HealthUnknown, telemetry.HealthCompleted:
 		default:
 			return fmt.Sprintf("node %s is %s", n.Name, n.Health)
 		}

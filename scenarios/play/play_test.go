@@ -35,6 +35,7 @@ type sandbox struct {
 	// what goes wrong
 	blunt     bool // faults do not bite
 	restless  bool // a node never becomes ready
+	completed bool // another has done its work
 	loseAfter time.Duration
 	commands  func(command []string) (string, int)
 	stale     bool // the recorded register is broken
@@ -79,8 +80,12 @@ func (s *sandbox) now() telemetry.Snapshot {
 	if s.restless {
 		health = telemetry.HealthStarting
 	}
+	nodes := []telemetry.Node{{Name: "redis-1", Health: health}}
+	if s.completed {
+		nodes = append(nodes, telemetry.Node{Name: "seed", Health: telemetry.HealthCompleted})
+	}
 	return telemetry.Snapshot{Time: time.Now(), Window: 500 * time.Millisecond, Traffic: []telemetry.Traffic{t},
-		Faults: append([]telemetry.Fault(nil), s.faults...), Nodes: []telemetry.Node{{Name: "redis-1", Health: health}}}
+		Faults: append([]telemetry.Fault(nil), s.faults...), Nodes: nodes}
 }
 
 func (s *sandbox) Inject(_ context.Context, spec fault.Spec) ([]telemetry.Fault, error) {
@@ -421,6 +426,15 @@ func TestALabThatDoesNotComeToRestIsNoRun(t *testing.T) {
 		_, err := play(t, lab, shardLoss, Options{})
 		require.ErrorIs(t, err, ErrUnsettled)
 		require.ErrorContains(t, err, "redis-1 is starting")
+	})
+}
+
+func TestAServiceThatIsCompletedDoesNotKeepALabFromRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lab := newSandbox()
+		lab.completed = true
+		_, err := play(t, lab, shardLoss, Options{})
+		require.NoError(t, err)
 	})
 }
 

@@ -71,7 +71,7 @@ func topology(run record.Record) *scene.Scene {
 	for name, n := range nodes {
 		p := place[name]
 		stroke := scene.Ink
-		if n.Phase != engine.PhaseRunning || n.Health == telemetry.HealthDown || n.Health == telemetry.HealthFailing {
+		if n.Phase != engine.PhaseRunning && n.Health != telemetry.HealthCompleted || n.Health == telemetry.HealthDown || n.Health == telemetry.HealthFailing {
 			stroke = scene.Bad
 		}
 		s.Box(p.X, p.Y, boxWidth, boxHeight, scene.Style{Fill: scene.Paper, Stroke: stroke, Width: 1.2, Round: 5}, string(n.Phase))

@@ -205,6 +205,8 @@ func (v *View) lines(it *item, n *node, mark Mark, width, count int) []line {
 		add("gone", cell.Faint)
 	case mark.Word == "down" && n.ExitCode != nil:
 		add(fitting(width, fmt.Sprintf("down, exit code %d", *n.ExitCode), fmt.Sprintf("down (%d)", *n.ExitCode), "down"), cell.Bad)
+	case mark.Word == "completed":
+		add(mark.Word, mark.Ink)
 	case mark.Ink == cell.Bad || mark.Ink == cell.Warn:
 		add(mark.Word, mark.Ink)
 	}

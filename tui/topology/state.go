@@ -20,6 +20,8 @@ func Of(n telemetry.Node) Mark {
 		return Mark{'‖', cell.Warn, "paused"}
 	case n.Phase == engine.PhaseRestarting:
 		return Mark{'◐', cell.Warn, "restarting"}
+	case n.Health == telemetry.HealthCompleted:
+		return Mark{'■', cell.Dim, "completed"}
 	case n.Phase == engine.PhaseExited && n.ExitCode != nil && *n.ExitCode == 0:
 		return Mark{'■', cell.Warn, "exited"}
 	case n.Phase == engine.PhaseExited || n.Phase == engine.PhaseDead || n.Health == telemetry.HealthDown:

@@ -31,8 +31,11 @@ type About struct {
 	Links        []Link
 }
 
-// Service is what is known of a service.
-type Service struct{ Kind, Role string }
+// Service is what is known of a service. Ends says that exiting with 0 is its end and no failure.
+type Service struct {
+	Kind, Role string
+	Ends       bool
+}
 
 // Link is a connection that the lab is expected to have, between services, nodes, client or host. Port 0 is any.
 type Link struct {

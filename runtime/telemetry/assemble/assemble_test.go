@@ -22,7 +22,7 @@ const tick = 500 * time.Millisecond
 var begin = time.Unix(1_000_000, 0)
 
 var about = About{Lab: "sharded-redis", Project: "demo",
-	Services: map[string]Service{"redis": {"redis", "shard"}, "twemproxy": {"twemproxy", "ambassador"}},
+	Services: map[string]Service{"redis": {Kind: "redis", Role: "shard"}, "twemproxy": {Kind: "twemproxy", Role: "ambassador"}},
 	Links:    []Link{{From: "client", To: "twemproxy", Port: 22121, Protocol: "tcp"}, {From: "twemproxy", To: "redis"}}}
 
 func container(id, service string, number int, address string) engine.Container {
@@ -152,6 +152,20 @@ func TestAHelperThatWasStartedAnewCountsOnWithoutASpike(t *testing.T) {
 	again := a.Next(Inputs{Time: at(2), State: state(), Counters: counted(2, at(1), carried(toProxy, 90_000, 0))})
 	require.Zero(t, again.Links[0].Forward.BytesPerSecond)
 	require.EqualValues(t, 95_000, again.Links[0].Forward.Bytes)
+}
+
+func TestAServiceThatIsMeantToEndIsCompletedByExitCodeZero(t *testing.T) {
+	a := New(About{Services: map[string]Service{"seed": {Ends: true}, "redis": {Kind: "redis"}}}, DefaultWindow)
+	look := func(service string, p engine.Phase, code int) telemetry.Health {
+		c := container("x", service, 1, "10.0.0.9")
+		c.Phase, c.ExitCode = p, code
+		return node(t, a.Next(Inputs{State: engine.State{Containers: []engine.Container{c}}}), service).Health
+	}
+	require.Equal(t, telemetry.HealthUnknown, look("seed", engine.PhaseRunning, 0))
+	require.Equal(t, telemetry.HealthCompleted, look("seed", engine.PhaseExited, 0))
+	require.Equal(t, telemetry.HealthDown, look("seed", engine.PhaseExited, 1))
+	require.Equal(t, telemetry.HealthDown, look("seed", engine.PhaseDead, 0))
+	require.Equal(t, telemetry.HealthDown, look("redis", engine.PhaseExited, 0), "a server that was stopped in good order is down all the same")
 }
 
 func TestHealthIsTheWorseOfProbeAndEngine(t *testing.T) {

@@ -68,6 +68,9 @@ func (a *Assembler) health(c engine.Container, in Inputs) telemetry.Health {
 		return telemetry.HealthStarting
 	default:
 		delete(a.wasReady, c.ID)
+		if c.Phase == engine.PhaseExited && c.ExitCode == 0 && a.about.Services[c.Service].Ends {
+			return telemetry.HealthCompleted
+		}
 		return telemetry.HealthDown
 	}
 	ready, probed := in.Ready[c.ID]

@@ -107,10 +107,11 @@ func (g gatherer) counter(name, help string, value float64, labels ...string) {
 func (g gatherer) node(n telemetry.Node) {
 	id := []string{"container_id", n.Name, "service", n.Service}
 	up := 0.0
-	if n.Health == telemetry.HealthReady || n.Health == telemetry.HealthUnknown {
+	switch n.Health {
+	case telemetry.HealthReady, telemetry.HealthUnknown, telemetry.HealthCompleted:
 		up = 1
 	}
-	g.gauge("ddsctl_node_up", "Whether the node does its work, as far as anybody knows.", up,
+	g.gauge("ddsctl_node_up", "Whether the node does its work or has done it, as far as anybody knows.", up,
 		append(id, "kind", n.Kind, "role", n.Role, "phase", string(n.Phase), "health", string(n.Health))...)
 	for _, figure := range []struct {
 		name, help string
