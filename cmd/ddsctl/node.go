@@ -19,6 +19,7 @@ func newNodeCommand(a *app) *cobra.Command {
 		newNodeLogStoreCommand(a),
 		newNodeMySQLHealthCommand(a),
 		newNodeOddLogCommand(a),
+		newNodeServiceBrokerCommand(a),
 		newNodeTopzCommand(a),
 		newNodeWebCommand(a),
 		newNodeWireCommand(a),
