@@ -16,6 +16,8 @@ func newNodeCommand(a *app) *cobra.Command {
 		newNodeEtcdctlCommand(a),
 		newNodeFetchCommand(a),
 		newNodeFillCommand(a),
+		newNodeInstallCommand(a),
+		newNodeLedgerCommand(a),
 		newNodeLogStoreCommand(a),
 		newNodeMySQLHealthCommand(a),
 		newNodeOddLogCommand(a),
