@@ -91,7 +91,7 @@ func (e *engine) preload(ctx context.Context) error {
 		var writers sync.WaitGroup
 		for part := range min(preloaders, p.keys.Count) {
 			writers.Go(func() {
-				s := &preparer{engine: e, spoken: spoken, until: time.Now().Add(e.options.Patience)}
+				s := &preparer{engine: e, spoken: spoken, until: time.Now().Add(e.options.Patience), refused: refusedWrites}
 				defer s.close()
 				d := newDrawer(p, 0, part, preloaders)
 				var key []byte
@@ -115,17 +115,23 @@ func (e *engine) preload(ctx context.Context) error {
 	return nil
 }
 
+// refusedWrites is how long a key that the target refuses is tried again: a proxy answers with an error while what is behind it is slow
+// or comes back. A statement of the setup that is refused stays wrong.
+const refusedWrites = 30 * time.Second
+
 // preparer makes requests of the preparations over one connection. A target that is not there yet is tried again until the patience
-// ends; what the target itself refuses is not.
+// ends; what the target itself refuses, until refused ends.
 type preparer struct {
-	engine *engine
-	spoken protocol.Protocol
-	conn   protocol.Conn
-	until  time.Time
+	engine  *engine
+	spoken  protocol.Protocol
+	conn    protocol.Conn
+	until   time.Time
+	refused time.Duration
 }
 
 func (s *preparer) do(ctx context.Context, r *protocol.Request) error {
 	pause := 20 * time.Millisecond
+	begun := time.Now()
 	for {
 		err := s.attempt(ctx, r)
 		if err == nil || ctx.Err() != nil {
@@ -133,7 +139,7 @@ func (s *preparer) do(ctx context.Context, r *protocol.Request) error {
 		}
 		if protocol.Broken(err) {
 			s.close()
-		} else if protocol.KindOf(err) == protocol.KindServer {
+		} else if protocol.KindOf(err) == protocol.KindServer && time.Since(begun) >= s.refused {
 			return err
 		}
 		if time.Now().Add(pause).After(s.until) {

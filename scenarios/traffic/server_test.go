@@ -29,6 +29,7 @@ type store struct {
 	before   func(words []string) (hang bool) // called for each command, without the lock
 	conns    map[net.Conn]bool
 	accepted int
+	refusals int // writes that are still answered with an error
 }
 
 func newStore(t *testing.T) *store {
@@ -109,6 +110,10 @@ func (s *store) answer(words []string) string {
 		}
 		return "$" + strconv.Itoa(len(value)) + "\r\n" + value + "\r\n"
 	case "SET":
+		if s.refusals > 0 {
+			s.refusals--
+			return "-ERR Connection timed out\r\n"
+		}
 		s.data[words[1]] = words[2]
 		return "+OK\r\n"
 	case "PING":
@@ -121,6 +126,13 @@ func (s *store) on(before func([]string) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.before = before
+}
+
+// refuse answers the next n writes with an error, as a proxy does whose server is away.
+func (s *store) refuse(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refusals = n
 }
 
 func (s *store) acceptances() int {

@@ -280,6 +280,14 @@ func TestPreparationsWaitForATargetThatComesLater(t *testing.T) {
 	require.Zero(t, r.Scheduled)
 }
 
+func TestAPreloadOutlastsATargetThatRefusesForAWhile(t *testing.T) {
+	s := newStore(t)
+	s.refuse(40)
+	run := start(t, workload.Spec{Target: target(s.url()), Keys: workload.Keys{Count: 10, Preload: true}})
+	waitFor(t, run, func(r traffic.Report) bool { return r.TotalSucceeded > 0 })
+	require.NoError(t, run.Err())
+}
+
 func TestResultsAreSplitByTheServerThatAnswered(t *testing.T) {
 	var turn atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
