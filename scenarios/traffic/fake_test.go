@@ -3,6 +3,8 @@ package traffic_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"sync"
 	"testing"
 	"time"
@@ -105,6 +107,26 @@ func TestAConnectionThatWasClosedWhileIdleCostsNoError(t *testing.T) {
 	balanced(t, r)
 	require.Equal(t, uint64(20), r.TotalSucceeded)
 	require.Equal(t, 7, s.opened)
+}
+
+func TestARequestThatAnIdleConnectionDidNotAnswerIsSentOnceMore(t *testing.T) {
+	s := &script{do: func(_, request int, _ string) error {
+		if request == 4 {
+			return fmt.Errorf("%w: %w", protocol.ErrUnanswered, io.EOF)
+		}
+		return nil
+	}}
+	_, r := played(t, s, workload.Spec{})
+	balanced(t, r)
+	require.Equal(t, uint64(20), r.TotalSucceeded)
+	require.Equal(t, 7, s.opened)
+
+	s = &script{do: func(int, int, string) error { return fmt.Errorf("%w: %w", protocol.ErrUnanswered, io.EOF) }}
+	_, r = played(t, s, workload.Spec{})
+	balanced(t, r)
+	require.Equal(t, r.Scheduled, r.TotalFailed)
+	require.Equal(t, protocol.KindEOF, r.Errors[0].Kind)
+	require.Len(t, s.said, 2*int(r.TotalFailed), "once, not for ever")
 }
 
 func TestAServerThatClosesEveryConnectionAtOnceIsNotAskedForEver(t *testing.T) {

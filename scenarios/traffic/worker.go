@@ -136,7 +136,7 @@ var errWaited = errors.New("no connection became free within the timeout")
 // send sends one request and records how it ended. It returns the time at its end and the error.
 func (w *worker) send(ctx context.Context, due, now time.Duration) (time.Duration, error) {
 	e := w.engine
-	drawn := false
+	drawn, again := false, false
 	for attempt := 0; ; attempt++ {
 		h, fresh, err := w.link.get(ctx)
 		if fresh || err != nil {
@@ -161,6 +161,10 @@ func (w *worker) send(ctx context.Context, due, now time.Duration) (time.Duratio
 		const staleAttempts = 3
 		if err != nil && attempt < staleAttempts && errors.Is(err, protocol.ErrStale) { // nothing was sent
 			now = end
+			continue
+		}
+		if !again && errors.Is(err, protocol.ErrUnanswered) {
+			now, again = end, true
 			continue
 		}
 		w.record(due, now, end, err)

@@ -39,7 +39,12 @@ type http1Op struct {
 	body    template // nil for none
 	sized   bool     // a Content-Length is sent
 	head    bool     // the answer has no body
+	again   bool     // may be sent a second time
 }
+
+// idempotent are the methods whose requests clients may repeat by themselves (RFC 9110, section 9.2.2).
+var idempotent = map[string]bool{http.MethodGet: true, http.MethodHead: true, http.MethodOptions: true, http.MethodTrace: true,
+	http.MethodPut: true, http.MethodDelete: true}
 
 // requestPath is the path and query to ask for.
 func requestPath(config Config, op workload.Operation) string {
@@ -100,6 +105,7 @@ func (h *http1) Compile(op workload.Operation) (any, error) {
 		headers: newTemplate(text.String()),
 		body:    newTemplate(op.Body),
 		head:    op.Method == http.MethodHead,
+		again:   idempotent[op.Method],
 	}
 	compiled.sized = op.Body != "" || op.Method == http.MethodPost || op.Method == http.MethodPut || op.Method == http.MethodPatch
 	return compiled, nil
@@ -137,11 +143,11 @@ func (c *http1Conn) Do(_ context.Context, r *Request, answer *Answer) error {
 	out = append(out, '\r', '\n')
 	c.out = op.body.append(out, r)
 	if err := c.send(r.Now); err != nil {
-		return err
+		return c.told(err, op.again)
 	}
 	status, err := c.answer(op.head, answer)
 	if err != nil {
-		return err
+		return c.told(err, op.again)
 	}
 	if status >= 400 {
 		return c.protocol.statuses[status]

@@ -41,8 +41,9 @@ type memcachedConn struct{ *stream }
 func (c *memcachedConn) Do(_ context.Context, r *Request, answer *Answer) error {
 	kind := r.Op.(*memcachedOp).kind
 	c.out = appendMemcached(c.out[:0], kind, r)
+	again := kind != workload.Increment // the others do the same however often they are carried out
 	if err := c.send(r.Now); err != nil {
-		return err
+		return c.told(err, again)
 	}
 	var err error
 	if kind == workload.Read {
@@ -51,7 +52,7 @@ func (c *memcachedConn) Do(_ context.Context, r *Request, answer *Answer) error 
 		err = c.word(kind, answer)
 	}
 	if err != nil {
-		return err
+		return c.told(err, again)
 	}
 	return c.settled()
 }

@@ -35,7 +35,8 @@ type Protocol interface {
 // (HTTP/2, etcd).
 type Conn interface {
 	// Do sends one request and takes its whole answer. It ends by itself within the timeout and an eighth more. An error for which
-	// Broken holds leaves the connection useless; ErrStale says that nothing was sent at all.
+	// Broken holds leaves the connection useless; ErrStale says that nothing was sent at all, ErrUnanswered that the request may be
+	// sent once more.
 	Do(ctx context.Context, request *Request, answer *Answer) error
 	// Close ends the connection. It may be called while Do runs, which then fails.
 	Close() error
@@ -71,6 +72,10 @@ type Answer struct {
 
 // ErrStale says that the server had closed the connection while it was idle, and nothing was sent.
 var ErrStale = errors.New("connection was closed while idle")
+
+// ErrUnanswered says that a connection ended after it had been idle and before any of the answer came, and that the request may be sent once
+// more over another: it is one that changes nothing, or the same however often it is carried out. It wraps what the network said.
+var ErrUnanswered = errors.New("connection ended while it was idle, or instead of the answer")
 
 // Config is what a protocol needs to know of its target.
 type Config struct {

@@ -25,6 +25,7 @@ func newRedis(config Config) (Protocol, error) {
 type redisOp struct {
 	words []redisWord
 	read  bool
+	again bool // may be sent a second time
 }
 
 // redisWord is one word of a command.
@@ -37,23 +38,30 @@ type redisWord struct {
 func (p *redis) Compile(op workload.Operation) (any, error) {
 	switch op.Operation {
 	case workload.Read:
-		compiled := redisCommand("GET", "{key}")
+		compiled := repeatable("GET", "{key}")
 		compiled.read = true
 		return compiled, nil
 	case workload.Write:
-		return redisCommand("SET", "{key}", "{value}"), nil
+		return repeatable("SET", "{key}", "{value}"), nil
 	case workload.Delete:
-		return redisCommand("DEL", "{key}"), nil
+		return repeatable("DEL", "{key}"), nil
 	case workload.Increment:
 		return redisCommand("INCR", "{key}"), nil
 	case workload.Ping:
-		return redisCommand("PING"), nil
+		return repeatable("PING"), nil
 	case workload.Command:
 		compiled := redisCommand(op.Command...)
 		compiled.read = true // null means that something was not there
 		return compiled, nil
 	}
 	return nil, unknownOperation(workload.Redis, op)
+}
+
+// repeatable is a command that does the same however often it is carried out.
+func repeatable(words ...string) *redisOp {
+	op := redisCommand(words...)
+	op.again = true
+	return op
 }
 
 func redisCommand(words ...string) *redisOp {
@@ -144,11 +152,11 @@ func (c *redisConn) Do(_ context.Context, r *Request, answer *Answer) error {
 	op := r.Op.(*redisOp)
 	c.out = op.append(c.out[:0], r)
 	if err := c.send(r.Now); err != nil {
-		return err
+		return c.told(err, op.again)
 	}
 	reply, err := c.reply()
 	if err != nil {
-		return err
+		return c.told(err, op.again)
 	}
 	if reply.failure != nil {
 		return refusal(string(reply.failure))

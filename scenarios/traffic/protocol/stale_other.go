@@ -2,5 +2,5 @@
 
 package protocol
 
-// closedByPeer is not told by this system; a connection closed while idle costs one error.
-func (s *stream) closedByPeer() bool { return false }
+// waiting is not told by this system: what may be repeated is sent a second time, and anything else costs one error.
+func (s *stream) waiting() (ended, unasked bool) { return false, false }

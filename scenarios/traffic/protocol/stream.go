@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"time"
@@ -16,8 +17,23 @@ type stream struct {
 	out      []byte // the request; kept to be used again
 	timeout  time.Duration
 	deadline time.Time // as set on conn
+	opened   time.Time
 	used     time.Time // when the last request was sent; zero before the first
+	idled    bool      // nothing was sent for long before the request that is under way
+	from     *source
 	quick    *exchange // writes with the first read of the answer; nil where conn cannot
+}
+
+// source is where answers come from. It notes whether anything has come.
+type source struct {
+	io.Reader
+	heard bool
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	s.heard = s.heard || n > 0
+	return n, err
 }
 
 const (
@@ -36,23 +52,28 @@ func newStream(ctx context.Context, config Config) (*stream, error) {
 }
 
 func streamOver(conn net.Conn, timeout time.Duration) *stream {
-	s := &stream{conn: conn, timeout: timeout, quick: newExchange(conn)}
-	var source io.Reader = conn
+	s := &stream{conn: conn, timeout: timeout, opened: time.Now(), quick: newExchange(conn), from: &source{Reader: conn}}
 	if s.quick != nil {
-		source = s.quick
+		s.from.Reader = s.quick
 	}
-	s.in = bufio.NewReaderSize(source, inputBuffer)
+	s.in = bufio.NewReaderSize(s.from, inputBuffer)
 	return s
 }
 
 // send writes what out holds. A deadline costs a lock and a timer, so it is set with an eighth to spare and then left alone for
 // as long as it gives a request its whole timeout.
 func (s *stream) send(now time.Time) error {
-	if !s.used.IsZero() && now.Sub(s.used) > idle && s.closedByPeer() {
-		return ErrStale
+	first, last := s.used.IsZero(), s.used
+	if first {
+		last = s.opened
 	}
-	first := s.used.IsZero()
-	s.used = now
+	if s.idled = now.Sub(last) > idle; s.idled {
+		// What a server says before it is asked at all is not the end of an answer: it is heard, and found wrong, below.
+		if ended, unasked := s.waiting(); ended || unasked && !first {
+			return ErrStale
+		}
+	}
+	s.used, s.from.heard = now, false
 	if s.deadline.Sub(now) < s.timeout {
 		s.deadline = now.Add(s.timeout + s.timeout/8)
 		if err := s.conn.SetDeadline(s.deadline); err != nil {
@@ -65,6 +86,21 @@ func (s *stream) send(now time.Time) error {
 		return nil
 	}
 	_, err := s.conn.Write(s.out)
+	return err
+}
+
+// told is the error of a request. One to which the end of an idle connection came instead of an answer is ErrUnanswered, where the request
+// may be sent a second time: the server has most probably closed the connection just before it came.
+func (s *stream) told(err error, again bool) error {
+	if err == nil || !again || !s.idled || s.from.heard {
+		return err
+	}
+	switch KindOf(err) {
+	case KindEOF, KindReset:
+		if !errors.Is(err, ErrStale) {
+			return fmt.Errorf("%w: %w", ErrUnanswered, err)
+		}
+	}
 	return err
 }
 

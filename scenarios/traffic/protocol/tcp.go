@@ -77,11 +77,11 @@ func (c *tcpConn) piece(piece []byte, r *Request) error {
 	err := c.echo.send(r.Now)
 	c.echo.out = whole
 	if err != nil {
-		return err
+		return c.echo.told(err, true)
 	}
 	c.back = append(c.back[:0], piece...)
 	if _, err := io.ReadFull(c.echo.in, c.back); err != nil {
-		return err
+		return c.echo.told(err, true)
 	}
 	if !bytes.Equal(c.back, piece) {
 		return garbled("the bytes that came back are not those that were sent")
