@@ -22,6 +22,7 @@ func newNodeCommand(a *app) *cobra.Command {
 		newNodeMySQLHealthCommand(a),
 		newNodeOddLogCommand(a),
 		newNodeServiceBrokerCommand(a),
+		newNodeSearchCommand(a),
 		newNodeTopzCommand(a),
 		newNodeWebCommand(a),
 		newNodeWireCommand(a),
