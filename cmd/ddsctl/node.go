@@ -16,6 +16,7 @@ func newNodeCommand(a *app) *cobra.Command {
 		newNodeEtcdctlCommand(a),
 		newNodeFetchCommand(a),
 		newNodeFillCommand(a),
+		newNodeFunctionsCommand(a),
 		newNodeInstallCommand(a),
 		newNodeLedgerCommand(a),
 		newNodeLogStoreCommand(a),

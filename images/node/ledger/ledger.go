@@ -94,15 +94,15 @@ type Ledger struct {
 func New(o Options) *Ledger {
 	l := &Ledger{options: o, behaviour: o.Behaviour, draw: rand.New(rand.NewPCG(o.Seed, 1)), registry: prometheus.NewRegistry(), notices: make(chan Record, 1000)}
 	count := func(name, help string, value func(Counts) int) {
-		l.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value(l.Counts())) }))
+		l.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(value(l.Counts())) }))
 	}
-	count("ledger_records_total", "Records written down.", func(c Counts) int { return c.Records })
-	count("ledger_distinct_total", "Records of which none was about the same thing before.", func(c Counts) int { return c.Distinct })
-	count("ledger_duplicates_total", "Records about something that was written down before.", func(c Counts) int { return c.Duplicates })
-	count("ledger_replayed_total", "Requests answered again, by their idempotency key.", func(c Counts) int { return c.Replayed })
-	count("ledger_refused_total", "Requests that lacked a field.", func(c Counts) int { return c.Refused })
-	count("ledger_failed_total", "Requests that failed.", func(c Counts) int { return c.Failed })
-	count("ledger_lost_total", "Answers that nobody got.", func(c Counts) int { return c.Lost })
+	count("ledger_records", "Records written down.", func(c Counts) int { return c.Records })
+	count("ledger_distinct", "Records of which none was about the same thing before.", func(c Counts) int { return c.Distinct })
+	count("ledger_duplicates", "Records about something that was written down before.", func(c Counts) int { return c.Duplicates })
+	count("ledger_replayed", "Requests answered again, by their idempotency key.", func(c Counts) int { return c.Replayed })
+	count("ledger_refused", "Requests that lacked a field.", func(c Counts) int { return c.Refused })
+	count("ledger_failed", "Requests that failed.", func(c Counts) int { return c.Failed })
+	count("ledger_lost", "Answers that nobody got.", func(c Counts) int { return c.Lost })
 	return l
 }
 
