@@ -362,6 +362,19 @@ func TestALostEngineIsSaidAndReachedAgain(t *testing.T) {
 	require.Contains(t, m.plain(), "redis-2")
 }
 
+func TestAnEngineThatIsLostWhileTheLabIsWatchedIsSaid(t *testing.T) {
+	m, _, lab := acting(t, synth.ShardedRedis())
+	s := lab.Next()
+	s.Sources = []telemetry.Source{{Name: telemetry.SourceEngine, State: telemetry.SourceAbsent, Text: "what is shown is from before: connection refused"}}
+	m.take(snapshotMsg{m.watch, s})
+	require.Contains(t, m.plain(), "engine out of reach, trying again")
+	require.Contains(t, m.plain(), "what is shown is from before: connection refused")
+	require.NotContains(t, m.plain(), "live")
+	m.take(snapshotMsg{m.watch, lab.Next()})
+	require.NotContains(t, m.plain(), "out of reach")
+	require.Contains(t, m.plain(), "live")
+}
+
 func TestALabThatIsTakenDownIsSaidToBe(t *testing.T) {
 	m, _, lab := acting(t, synth.ShardedRedis())
 	for _, n := range m.memory.Names() {

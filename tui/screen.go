@@ -184,11 +184,24 @@ func (m *Model) state() (string, cell.Ink) {
 		return "▸ replay " + m.last.Time.Format("15:04:05"), cell.Info
 	case m.seen.IsZero():
 		return "◐ waiting", cell.Warn
+	case m.last.EngineLost() != "":
+		return "✗ engine out of reach, trying again", cell.Bad
 	}
 	if age := m.options.Now().Sub(m.seen); age > stale {
 		return "◐ figures are " + figure.Duration(age) + " old", cell.Warn
 	}
 	return clock + " ● live", cell.Good
+}
+
+// outOfReach says why the lab or its engine cannot be read now; "" where it can.
+func (m *Model) outOfReach() string {
+	switch {
+	case m.lost != nil:
+		return m.lost.err.Error()
+	case m.ended || m.frozen || m.watch != nil && m.watch.session.Replay:
+		return ""
+	}
+	return m.last.EngineLost()
 }
 
 func (m *Model) drawTabs(r cell.Region) {
@@ -347,8 +360,8 @@ func (m *Model) drawDetail(r cell.Region) {
 func (m *Model) drawFooter(r cell.Region) {
 	r.Fill(0, 0, r.W, 1, cell.Banner)
 	on := func(ink cell.Ink) cell.Style { return cell.In(ink).On(cell.Banner) }
-	if m.lost != nil && m.screen == screenLab {
-		r.Text(1, 0, m.lost.err.Error(), on(cell.Bad), r.W-2)
+	if lost := m.outOfReach(); lost != "" && m.screen == screenLab {
+		r.Text(1, 0, lost, on(cell.Bad), r.W-2)
 		return
 	}
 	if mark, ink, text := m.message(); text != "" {

@@ -177,3 +177,20 @@ type Source struct {
 	State string `json:"state"`          // ok, degraded, absent
 	Text  string `json:"text,omitempty"` // why, or what serves instead
 }
+
+// What Sources are called that every lab has, and the state of one that cannot be had.
+const (
+	SourceEngine = "engine"
+	SourceAbsent = "absent"
+)
+
+// EngineLost says why the container engine could not be read lately: then what the Snapshot tells of containers is from before. "" where
+// it could.
+func (s Snapshot) EngineLost() string {
+	for _, source := range s.Sources {
+		if source.Name == SourceEngine && source.State == SourceAbsent {
+			return source.Text
+		}
+	}
+	return ""
+}

@@ -13,6 +13,9 @@ import (
 // one reading; the others are there because an engine tells of an end before it has written it down.
 var looks = []time.Duration{20 * time.Millisecond, 150 * time.Millisecond, 500 * time.Millisecond}
 
+// stateWithin is how long an engine may take to tell the state; one that is frozen takes for ever.
+const stateWithin = 10 * time.Second
+
 // followEngine keeps the state and the events, and listens again when the engine was gone.
 func (c *collector) followEngine(ctx context.Context) {
 	for ctx.Err() == nil {
@@ -88,7 +91,9 @@ func (c *collector) take(event engine.Event) bool {
 }
 
 func (c *collector) refresh(ctx context.Context) error {
-	state, err := c.engine.State(ctx, c.options.About.Project)
+	asking, cancel := context.WithTimeout(ctx, stateWithin)
+	defer cancel()
+	state, err := c.engine.State(asking, c.options.About.Project)
 	if err != nil {
 		return err
 	}

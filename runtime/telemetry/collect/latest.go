@@ -16,7 +16,7 @@ import (
 
 // The names of the sources.
 const (
-	sourceEngine  = "engine"
+	sourceEngine  = telemetry.SourceEngine
 	sourceWire    = "wire"
 	sourceCgroup  = "cgroup"
 	sourceTraffic = "traffic"
@@ -26,7 +26,7 @@ const (
 const (
 	stateOK       = "ok"
 	stateDegraded = "degraded"
-	stateAbsent   = "absent"
+	stateAbsent   = telemetry.SourceAbsent
 )
 
 // latest is what each source last said. Its goroutines write it, the ticks read it.

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -129,7 +130,12 @@ func get(ctx context.Context, dial Dialer, target Target, defaultPath string, re
 	if path == "" {
 		path = defaultPath
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+target.Address+path, nil)
+	return fetch(ctx, dial, target, http.MethodGet, path, "", read)
+}
+
+// fetch makes a request over a connection of its own and hands the bounded body of the answer to read.
+func fetch(ctx context.Context, dial Dialer, target Target, method, path, body string, read func(io.Reader) (Reading, error)) (Reading, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+target.Address+path, strings.NewReader(body))
 	if err != nil {
 		return Reading{}, err
 	}

@@ -131,6 +131,33 @@ func TestEachComponentIsReadFromWhatItReallyAnswers(t *testing.T) {
 	}
 }
 
+func TestTheRaftTermOfEtcdIsRead(t *testing.T) {
+	for name, test := range map[string]struct {
+		gateway http.HandlerFunc
+		want    map[string]float64
+	}{
+		"from its gateway": {func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`{"leader":"8e9e05c52164694d","raftTerm":"7"}`))
+		}, map[string]float64{"term": 7}},
+		"and is absent without one":      {http.NotFound, nil},
+		"and where it says other things": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`<html>`)) }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mux := http.NewServeMux()
+			mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(recorded(t, "etcd.metrics")) })
+			mux.HandleFunc("POST /v3/maintenance/status", test.gateway)
+			server := httptest.NewServer(mux)
+			defer server.Close()
+			reading, err := etcd{}.Read(t.Context(), &net.Dialer{}, Target{Address: strings.TrimPrefix(server.URL, "http://")})
+			require.NoError(t, err)
+			require.Equal(t, "leader", reading.Role)
+			have, ok := reading.Gauges["term"]
+			require.Equal(t, test.want != nil, ok)
+			require.InDelta(t, test.want["term"], have, 0)
+		})
+	}
+}
+
 func TestVarnishIsReadThroughItsCommand(t *testing.T) {
 	reading, err := CommandReaders()["varnish"].Parse(bytes.NewReader(recorded(t, "varnish.json")))
 	require.NoError(t, err)

@@ -2,17 +2,43 @@ package component
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
+	"strconv"
 )
 
-// etcd reads the member's /metrics (https://etcd.io/docs/latest/metrics/).
+// etcd reads the member's /metrics (https://etcd.io/docs/latest/metrics/), and the Raft term, which is not there, from its gateway
+// (https://etcd.io/docs/latest/dev-guide/api_grpc_gateway/).
 type etcd struct{}
 
 func (etcd) DefaultPort() uint16 { return 2379 }
 
 func (etcd) Read(ctx context.Context, dial Dialer, target Target) (Reading, error) {
-	return get(ctx, dial, target, "/metrics", parseEtcd)
+	r, err := get(ctx, dial, target, "/metrics", parseEtcd)
+	if err != nil || target.Path != "" { // another page than etcd's own: there need be no gateway beside it
+		return r, err
+	}
+	if term, err := etcdTerm(ctx, dial, target); err == nil {
+		r.Gauges["term"] = term
+	}
+	return r, nil
+}
+
+// etcdTerm is the Raft term that the member is in. A member whose gateway is turned off, or that does not answer, tells none.
+func etcdTerm(ctx context.Context, dial Dialer, target Target) (float64, error) {
+	r, err := fetch(ctx, dial, target, http.MethodPost, "/v3/maintenance/status", "{}", func(in io.Reader) (Reading, error) {
+		var status struct {
+			Term string `json:"raftTerm"`
+		}
+		if err := json.NewDecoder(in).Decode(&status); err != nil {
+			return Reading{}, fmt.Errorf("etcd status: %w", err)
+		}
+		term, err := strconv.ParseFloat(status.Term, 64)
+		return Reading{Gauges: map[string]float64{"term": term}}, err
+	})
+	return r.Gauges["term"], err
 }
 
 func parseEtcd(in io.Reader) (Reading, error) {
