@@ -7,6 +7,7 @@ import "github.com/spf13/cobra"
 func newNodeCommand(a *app) *cobra.Command {
 	cmd := group("node", "The programs that run inside a lab",
 		"The programs that run inside a lab's containers. They are not for use on the host.",
+		newNodeCacheAsideCommand(a),
 		newNodeCertsCommand(a),
 		newNodeClientCommand(a),
 		newNodeConfigManagerCommand(a),
