@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ddsctl/ddsctl/runtime/helper"
+	"github.com/ddsctl/ddsctl/runtime/plan"
 )
 
 func TestAnEditRecreatesTheProxyAlone(t *testing.T) {
@@ -53,4 +56,39 @@ func (u *user) ids() map[string]string {
 		ids[c.Name] = c.ID
 	}
 	return ids
+}
+
+func TestACopyTakesTheLabsPlaceAndTouchesNoneOfItsNodes(t *testing.T) {
+	u := newUser(t, "copy")
+	u.up("sharded-redis")
+	before := u.ids()
+	folder := filepath.Join(t.TempDir(), "mine")
+	u.run("lab", "init", "sharded-redis", folder)
+	require.Equal(t, "catalogue", u.source())
+
+	changed := u.up(folder)
+	require.Equal(t, folder, u.source(), "the copy is what runs now")
+	for _, o := range changed.Outcomes {
+		if o.Service != helper.WireService {
+			require.Equal(t, plan.Unchanged, o.Change, "%s: %s", o.Name, o.Reason)
+		}
+	}
+	after := u.ids()
+	for name, id := range before {
+		if !strings.Contains(name, helper.WireService) {
+			require.Equal(t, id, after[name], name)
+		}
+	}
+	require.False(t, u.up(folder).Changed, "once")
+	u.run("lab", "down", u.name)
+}
+
+// source is where the running lab says that it was read from.
+func (u *user) source() string {
+	u.t.Helper()
+	out, _ := u.run("lab", "status", u.name, "-o", "json")
+	var list []labStatus
+	require.NoError(u.t, json.Unmarshal([]byte(out), &list), out)
+	require.Len(u.t, list, 1)
+	return list[0].Source
 }

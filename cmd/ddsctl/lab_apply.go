@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ddsctl/ddsctl/labs"
+	"github.com/ddsctl/ddsctl/labs/origin"
 	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/hint"
 )
@@ -23,7 +24,7 @@ func newLabApplyCommand(a *app) *cobra.Command {
 		Long: `Reads a running lab's files anew and changes what differs: a service whose configuration changed is recreated, the others are left
 alone; nodes that were stopped or removed by hand come back. Variant, profiles and files are those that the lab was started with, unless
 others are given. A folder whose lab runs from elsewhere, such as a copy that lab init made, takes its place: the lab becomes what the
-folder says.`,
+folder says. Of a copy that says the same, only the wire is made anew, so that the lab is known to be the copy.`,
 		Example: `  ddsctl lab init sharded-redis ./mine && ddsctl lab up ./mine
   $EDITOR ./mine/twemproxy.yml && ddsctl lab apply ./mine
   ddsctl lab apply --dry-run          what would change`,
@@ -85,7 +86,7 @@ func (a *app) replacedBy(ctx context.Context, running []runningLab, folder strin
 func (a *app) reopen(cmd *cobra.Command, lab runningLab, o *upOptions) (*labs.Lab, error) {
 	asked, flags := lab.asked(), cmd.Flags()
 	if lab.moved { // what the other folder was asked for does not suit this one
-		asked.openOptions = openOptions{FreePorts: asked.FreePorts}
+		asked = openOptions{Asked: origin.Asked{FreePorts: asked.FreePorts, NoTraffic: asked.NoTraffic}}
 	}
 	for name, keep := range map[string]func(){
 		"file": func() { o.source.Files = asked.Files }, "profile": func() { o.source.Profiles = asked.Profiles },

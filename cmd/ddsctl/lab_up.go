@@ -14,6 +14,7 @@ import (
 	"github.com/ddsctl/ddsctl/cmd/ddsctl/output"
 	"github.com/ddsctl/ddsctl/labs"
 	"github.com/ddsctl/ddsctl/labs/format"
+	"github.com/ddsctl/ddsctl/labs/origin"
 	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/helper"
 	"github.com/ddsctl/ddsctl/runtime/launch"
@@ -41,6 +42,15 @@ func (o *upOptions) flags(cmd *cobra.Command) {
 	flags.BoolVar(&o.forceRecreate, "force-recreate", false, "recreate every container although nothing has changed")
 	flags.BoolVar(&o.noTraffic, "no-traffic", false, "start no traffic with the lab")
 	flags.BoolVar(&o.noWire, "no-wire", false, "leave out the helper that observes and breaks the lab's links")
+}
+
+// spec is what is brought up for a lab that was opened in this way.
+func (o *upOptions) spec(lab *labs.Lab) (spec plan.Spec, err error) {
+	asked := o.source.Asked
+	asked.NoTraffic = o.noTraffic
+	spec = lab.Spec()
+	spec.Options, err = asked.Words()
+	return spec, err
 }
 
 func newLabUpCommand(a *app) *cobra.Command {
@@ -107,7 +117,7 @@ func (a *app) bringUp(ctx context.Context, lab *labs.Lab, o upOptions, scale map
 	for _, note := range lab.Notes {
 		a.say("note: %s", note)
 	}
-	spec, err := keptOptions{o.source, o.noTraffic}.spec(lab)
+	spec, err := o.spec(lab)
 	if err != nil {
 		return err
 	}
@@ -152,6 +162,9 @@ func (a *app) tellUp(ctx context.Context, lab *labs.Lab, o upOptions, result lif
 	state, err := a.engineClient.State(ctx, result.Project)
 	if err != nil {
 		return err
+	}
+	if from := origin.Of(state); from.Source != lab.Source { // no container of the lab's own had to change, and it has no helper
+		a.say("note: nothing had to be made anew, so that %s still counts as read from %s; --force-recreate changes that", result.Project, from.Source)
 	}
 	var urls []format.URL
 	if lab.Format != nil {
@@ -242,7 +255,7 @@ func atFreePorts(ctx context.Context, lab *labs.Lab, commands []format.Try, list
 	if ref == labs.SourceCatalogue {
 		ref = lab.Slug
 	}
-	named, err := openOptions{Variant: lab.Variant}.open(ctx, ref)
+	named, err := origin.Asked{Variant: lab.Variant}.Open(ctx, ref, "", environ())
 	if err != nil {
 		return commands // they are only a proposal
 	}

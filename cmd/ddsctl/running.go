@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/ddsctl/ddsctl/labs/nearest"
+	"github.com/ddsctl/ddsctl/labs/origin"
 	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/hint"
 )
@@ -57,34 +58,11 @@ func (a *app) running(ctx context.Context) ([]runningLab, error) {
 			continue // carries our label and belongs to no project: no lab of ours
 		}
 		lab := runningLab{name: name, state: projects[name], preferred: name == os.Getenv(labVariable)}
-		lab.slug, lab.source = lab.label(engine.LabelLab), lab.label(engine.LabelSource)
+		from := origin.Of(lab.state)
+		lab.slug, lab.source = from.Slug, from.Source
 		labs = append(labs, lab)
 	}
 	return labs, nil
-}
-
-// label is what the lab's things say under a label: its newest container before all, because those that an `up` had no reason to change
-// keep the words of an earlier one.
-func (l runningLab) label(key string) string {
-	if v := l.newest().Labels[key]; v != "" {
-		return v
-	}
-	for _, c := range l.state.Containers {
-		if v := c.Labels[key]; v != "" {
-			return v
-		}
-	}
-	for _, n := range l.state.Networks {
-		if v := n.Labels[key]; v != "" {
-			return v
-		}
-	}
-	for _, v := range l.state.Volumes {
-		if v := v.Labels[key]; v != "" {
-			return v
-		}
-	}
-	return ""
 }
 
 // is says whether a word names the lab: by its name, by its slug, or by the folder it was made from.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ddsctl/ddsctl/cmd/ddsctl/output"
+	"github.com/ddsctl/ddsctl/labs/origin"
 	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/hint"
 	"github.com/ddsctl/ddsctl/runtime/launch"
@@ -151,7 +152,7 @@ func (r *scenarioRuns) up(ctx context.Context, entry script.Compare) (*live.Lab,
 	if entry.Variant != "" {
 		variant = entry.Variant
 	}
-	o := upOptions{source: openOptions{Variant: variant, Trust: r.options.trust, name: r.options.name}}
+	o := upOptions{source: openOptions{Asked: origin.Asked{Variant: variant, Trust: r.options.trust}, name: r.options.name}}
 	lab, err := o.source.open(ctx, r.found.Lab())
 	if err != nil {
 		return nil, err
@@ -170,7 +171,7 @@ func (r *scenarioRuns) up(ctx context.Context, entry script.Compare) (*live.Lab,
 	if state.Empty() {
 		r.started = lab.Project.Name
 	}
-	spec, err := keptOptions{o.source, false}.spec(lab)
+	spec, err := o.spec(lab)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +188,7 @@ func (r *scenarioRuns) up(ctx context.Context, entry script.Compare) (*live.Lab,
 		return nil, err
 	}
 	running := runningLab{name: lab.Project.Name, state: state}
-	running.slug, running.source = running.label(engine.LabelLab), running.label(engine.LabelSource)
+	running.slug, running.source = lab.Slug, lab.Source
 	return r.app.openLive(ctx, running)
 }
 

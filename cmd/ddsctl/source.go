@@ -2,16 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ddsctl/ddsctl/labs"
 	"github.com/ddsctl/ddsctl/labs/format"
-	"github.com/ddsctl/ddsctl/runtime/engine"
+	"github.com/ddsctl/ddsctl/labs/origin"
 	"github.com/ddsctl/ddsctl/runtime/plan"
 	"github.com/ddsctl/ddsctl/runtime/ready"
 	"github.com/ddsctl/ddsctl/runtime/status"
@@ -19,11 +17,7 @@ import (
 
 // openOptions say how a lab is read. They are kept with the running lab, so that `lab apply` reads it in the same way.
 type openOptions struct {
-	Files     []string `json:"files,omitempty"` // absolute
-	Profiles  []string `json:"profiles,omitempty"`
-	Variant   string   `json:"variant,omitempty"`
-	Trust     bool     `json:"trust,omitempty"`
-	FreePorts bool     `json:"free_ports,omitempty"`
+	origin.Asked
 
 	name string
 }
@@ -40,45 +34,7 @@ func (o *openOptions) flags(cmd *cobra.Command) {
 
 // open reads a lab: a slug of the catalogue, a folder or a Compose file.
 func (o openOptions) open(ctx context.Context, ref string) (*labs.Lab, error) {
-	options := labs.Options{Name: o.name, Variant: o.Variant, Trust: o.Trust, Profiles: o.Profiles, Files: o.Files, Environment: environ()}
-	lab, err := labs.Open(ctx, ref, options)
-	if err != nil {
-		return nil, err
-	}
-	if o.FreePorts {
-		for name, service := range lab.Project.Services {
-			service.Ports = append(service.Ports[:0:0], service.Ports...)
-			for i := range service.Ports {
-				service.Ports[i].Published = ""
-			}
-			lab.Project.Services[name] = service
-		}
-	}
-	return lab, nil
-}
-
-// keptOptions is what is kept of an `up`.
-type keptOptions struct {
-	openOptions
-	NoTraffic bool `json:"no_traffic,omitempty"`
-}
-
-// spec is what is brought up for a lab that was opened in this way.
-func (k keptOptions) spec(lab *labs.Lab) (plan.Spec, error) {
-	spec := lab.Spec()
-	files := make([]string, len(k.Files))
-	for i, file := range k.Files {
-		var err error
-		if files[i], err = filepath.Abs(file); err != nil {
-			return spec, err
-		}
-	}
-	k.Files = files
-	text, err := json.Marshal(k)
-	if err == nil && string(text) != "{}" {
-		spec.Options = string(text)
-	}
-	return spec, err
+	return o.Open(ctx, ref, o.name, environ())
 }
 
 func environ() map[string]string {
@@ -91,36 +47,9 @@ func environ() map[string]string {
 	return vars
 }
 
-// asked is how a running lab was asked for, by the newest of its containers.
-func (l runningLab) asked() keptOptions {
-	options := kept(l.newest())
-	for _, c := range l.state.Containers {
-		if c.Helper() == engine.HelperClient { // what traffic there is, it alone makes
-			options.NoTraffic = kept(c).NoTraffic
-		}
-	}
-	options.name = l.name
-	return options
-}
-
-// newest is the container of the lab's own that was made last; none where there is none.
-func (l runningLab) newest() engine.Container {
-	var newest engine.Container
-	for _, c := range l.state.Containers {
-		if c.Helper() == "" && (newest.ID == "" || c.Created.After(newest.Created)) {
-			newest = c
-		}
-	}
-	return newest
-}
-
-// kept is what a container says of how it was asked for. Another version's words are as good as none.
-func kept(c engine.Container) keptOptions {
-	var k keptOptions
-	if json.Unmarshal([]byte(c.Labels[engine.LabelOptions]), &k) != nil {
-		return keptOptions{}
-	}
-	return k
+// asked is how a running lab was asked for.
+func (l runningLab) asked() openOptions {
+	return openOptions{Asked: origin.Of(l.state).Asked, name: l.name}
 }
 
 // ref is what a running lab was made from, as labs.Open takes it.

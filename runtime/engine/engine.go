@@ -38,6 +38,9 @@ const (
 	LabelSource = "ddsctl.source"
 	// LabelOptions is how the lab was asked for when the thing was made.
 	LabelOptions = "ddsctl.options"
+	// LabelAsked is on one of ddsctl's helpers: a hash of the lab, its source and its options. That helper alone is made anew when
+	// only these change, so that there is always a container whose other labels say what holds now.
+	LabelAsked = "ddsctl.asked"
 	// LabelHelper marks ddsctl's own containers in a lab: HelperWire or HelperClient.
 	LabelHelper = "ddsctl.helper"
 )

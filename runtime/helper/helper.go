@@ -13,6 +13,8 @@ package helper
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -88,7 +90,24 @@ func Add(spec plan.Spec, options Options) (plan.Spec, error) {
 			return spec, err
 		}
 	}
+	sign(spec)
 	return spec, nil
+}
+
+// sign lets one helper be made anew where the lab's own services have no reason to, and only the words change in which the lab was asked for: a copy
+// of a lab takes its place without a restart. The wire is that one where there is a wire, because it loses nothing: faults are in its journal.
+func sign(spec plan.Spec) {
+	for _, name := range []string{WireService, ClientService} {
+		service, ok := spec.Project.Services[name]
+		if !ok {
+			continue
+		}
+		sum := sha256.Sum256([]byte(spec.Lab + "\n" + spec.Source + "\n" + spec.Options))
+		service.Labels = maps.Clone(service.Labels)
+		service.Labels[engine.LabelAsked] = hex.EncodeToString(sum[:8])
+		spec.Project.Services[name] = service
+		return
+	}
 }
 
 // service is what both helpers have in common: nothing they could harm the host with, and no port.

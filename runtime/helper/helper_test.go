@@ -64,6 +64,32 @@ func TestTheLabsOwnServicesStayWhatTheyWere(t *testing.T) {
 	require.NotContains(t, spec.Project.Volumes, "ddsctl-journal")
 }
 
+func TestOneHelperAloneIsMadeAnewForALabFromElsewhere(t *testing.T) {
+	for _, c := range []struct {
+		options helper.Options
+		signed  string
+	}{{helper.Options{}, helper.WireService}, {helper.Options{NoWire: true}, helper.ClientService}, {helper.Options{NoClient: true}, helper.WireService}} {
+		hashes := func(source, options string) map[string]string {
+			spec := load(t, sharded)
+			spec.Source, spec.Options = source, options
+			with, err := helper.Add(spec, c.options)
+			require.NoError(t, err)
+			byService := map[string]string{}
+			for name, s := range want(t, with) {
+				byService[name] = s.Hash
+			}
+			return byService
+		}
+		before := hashes("catalogue", "")
+		require.Equal(t, before, hashes("catalogue", ""))
+		for _, after := range []map[string]string{hashes("/home/me/mine", ""), hashes("catalogue", `{"variant":"eject"}`)} {
+			require.NotEqual(t, before[c.signed], after[c.signed])
+			after[c.signed] = before[c.signed]
+			require.Equal(t, before, after)
+		}
+	}
+}
+
 func TestAHelperHasNothingToHarmTheHostWith(t *testing.T) {
 	with, err := helper.Add(load(t, sharded), helper.Options{})
 	require.NoError(t, err)

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -37,6 +38,8 @@ type Options struct {
 	LockDir string
 	// NodeBinary is the file in the helpers' image; "" is the running executable.
 	NodeBinary string
+	// Now is the clock by which images are old; nil is time.Now.
+	Now func() time.Time
 }
 
 // Launcher brings labs up in one engine.
@@ -50,7 +53,7 @@ type Launcher struct {
 func New(e Engine, options Options) *Launcher {
 	return &Launcher{engine: e,
 		life:   lifecycle.New(e, lifecycle.Options{Address: options.Address, LockDir: options.LockDir}),
-		supply: supply.New(e, supply.Options{Address: options.Address, LockDir: options.LockDir, NodeBinary: options.NodeBinary})}
+		supply: supply.New(e, supply.Options{Address: options.Address, LockDir: options.LockDir, NodeBinary: options.NodeBinary, Now: options.Now})}
 }
 
 // UpOptions change what Up does.

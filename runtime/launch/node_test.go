@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/stretchr/testify/require"
@@ -17,6 +18,7 @@ import (
 	"github.com/ddsctl/ddsctl/runtime/launch"
 	"github.com/ddsctl/ddsctl/runtime/lifecycle"
 	"github.com/ddsctl/ddsctl/runtime/plan"
+	"github.com/ddsctl/ddsctl/runtime/supply"
 )
 
 // build compiles testdata/node: another executable for each version.
@@ -48,12 +50,15 @@ type engineOf interface {
 	Address() string
 }
 
+// later is a clock by which every image is old.
+func later() time.Time { return time.Now().Add(2 * supply.PruneAge) }
+
 // twoBuilds lets two builds of ddsctl work on one engine by turns.
 func twoBuilds(t *testing.T, e engineOf, prefix, older, newer string) {
 	t.Helper()
 	locks := t.TempDir()
-	first := launch.New(e, launch.Options{Address: e.Address(), LockDir: locks, NodeBinary: older})
-	second := launch.New(e, launch.Options{Address: e.Address(), LockDir: locks, NodeBinary: newer})
+	first := launch.New(e, launch.Options{Address: e.Address(), LockDir: locks, NodeBinary: older, Now: later})
+	second := launch.New(e, launch.Options{Address: e.Address(), LockDir: locks, NodeBinary: newer, Now: later})
 	one, two := prefix+"one", prefix+"two"
 	up := func(l *launch.Launcher, name string) lifecycle.Result {
 		t.Helper()

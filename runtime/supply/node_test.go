@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -113,6 +114,9 @@ func TestOtherImagesAreCalledWhatTheyAreAskedFor(t *testing.T) {
 
 func TestPruneRemovesTheImageOfAnOlderExecutableThatNothingUses(t *testing.T) {
 	b := newBench(t)
+	now := new(time.Time)
+	*now = time.Unix(1_000_000, 0)
+	b.options.Now = func() time.Time { return *now }
 	older, newer := builds(t, b)
 	first, firstRef := ensureNode(t, older)
 	removed, err := newer.Prune(t.Context())
@@ -129,6 +133,12 @@ func TestPruneRemovesTheImageOfAnOlderExecutableThatNothingUses(t *testing.T) {
 	removed, err = older.Prune(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, removed, "the newer one is not the older one's to remove")
+
+	*now = b.images[firstRef].Created.Add(supply.PruneAge - time.Second)
+	removed, err = newer.Prune(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, removed, "somebody may have made it only now")
+	*now = now.Add(time.Second)
 
 	removed, err = newer.Prune(t.Context())
 	require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ddsctl/ddsctl/images"
 	"github.com/ddsctl/ddsctl/runtime/engine"
@@ -12,6 +13,10 @@ import (
 
 // ErrBusy says that nothing was removed, because another process is just about to use images that nothing uses yet.
 var ErrBusy = errors.New("a lab is coming up")
+
+// PruneAge is how old the image of another executable must be to be removed: whoever has just made one, perhaps where no lock can be
+// shared, is about to use it.
+const PruneAge = 10 * time.Minute
 
 // Hold keeps Prune of this and of every other process of the user from removing images, from before they are ensured until containers are made from
 // them. Whoever holds does not keep others from holding.
@@ -26,7 +31,7 @@ func (s *Supply) Hold(ctx context.Context) (release func(), err error) {
 func (s *Supply) pruneKey() string { return s.options.Address + " images" }
 
 // Prune removes what ddsctl made and has replaced since: images with its label that no container uses, and that have no name any more or are
-// ddsctl/node of an executable from before this one. It does not wait for who holds (see Hold): then it returns ErrBusy.
+// ddsctl/node of an executable from before this one, made PruneAge ago or earlier. It does not wait for who holds (see Hold): then it returns ErrBusy.
 func (s *Supply) Prune(ctx context.Context) (removed int, err error) {
 	held, err := lock.Try(s.options.LockDir, s.pruneKey())
 	if err != nil {
@@ -59,7 +64,7 @@ func (s *Supply) pruneNodes(ctx context.Context) (removed int, err error) {
 	}
 	for _, image := range list {
 		// Two names: it is the one made last, or somebody has given it a name.
-		if image.ID == own.ID || len(image.Tags) != 1 || !image.Created.Before(own.Created) {
+		if image.ID == own.ID || len(image.Tags) != 1 || !image.Created.Before(own.Created) || s.options.Now().Sub(image.Created) < PruneAge {
 			continue
 		}
 		err := s.engine.RemoveImage(ctx, image.Tags[0])

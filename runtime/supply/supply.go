@@ -74,6 +74,8 @@ type Options struct {
 	// Address is where the engine was reached, and LockDir where locks are ("" is lock.Dir()): together they keep two processes
 	// from making one image at the same time.
 	Address, LockDir string
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
 	// Environment reads an environment variable; nil is os.Getenv.
 	Environment func(string) string
 }
@@ -91,6 +93,9 @@ func New(e Engine, options Options) *Supply {
 	}
 	if options.Environment == nil {
 		options.Environment = os.Getenv
+	}
+	if options.Now == nil {
+		options.Now = time.Now
 	}
 	if options.Workers <= 0 {
 		options.Workers = max(2, runtime.NumCPU())

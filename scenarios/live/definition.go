@@ -1,13 +1,8 @@
 package live
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
 	"maps"
 
-	"github.com/ddsctl/ddsctl/labs"
-	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/plan"
 	"github.com/ddsctl/ddsctl/runtime/ready"
 	"github.com/ddsctl/ddsctl/runtime/telemetry/assemble"
@@ -15,31 +10,6 @@ import (
 	"github.com/ddsctl/ddsctl/runtime/telemetry/component"
 	"github.com/ddsctl/ddsctl/runtime/telemetry/probe"
 )
-
-// asked is how a lab was asked for, as far as that changes what its files say; engine.LabelOptions keeps it.
-type asked struct {
-	Files    []string `json:"files"`
-	Profiles []string `json:"profiles"`
-	Variant  string   `json:"variant"`
-	Trust    bool     `json:"trust"`
-}
-
-// definition reads a running lab's files again, in the way it was asked for.
-func definition(ctx context.Context, project string, state engine.State) (*labs.Lab, error) {
-	slug, source := label(state, engine.LabelLab), label(state, engine.LabelSource)
-	var how asked
-	if json.Unmarshal([]byte(newest(state).Labels[engine.LabelOptions]), &how) != nil {
-		how = asked{} // none, or another version's words
-	}
-	ref := source
-	switch source {
-	case labs.SourceCatalogue:
-		ref = slug
-	case "":
-		return nil, fmt.Errorf("nothing says where %s was read from", project)
-	}
-	return labs.Open(ctx, ref, labs.Options{Name: project, Files: how.Files, Profiles: how.Profiles, Variant: how.Variant, Trust: how.Trust})
-}
 
 // watching is what the collector needs to know of the lab.
 func (l *Lab) watching() collect.Options {

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/ddsctl/ddsctl/labs"
+	"github.com/ddsctl/ddsctl/labs/origin"
 	"github.com/ddsctl/ddsctl/runtime/control"
 	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/fault"
@@ -91,11 +92,13 @@ func Open(ctx context.Context, e Engine, project string, options Options) (*Lab,
 	if !ok {
 		return nil, hint.Wrap(fmt.Errorf("lab %q is not running: %w", project, engine.ErrNotFound), "running: %s; start it: ddsctl lab up %s", words(projects), project)
 	}
-	l := &Lab{Project: project, Slug: label(state, engine.LabelLab), engine: e, options: options, helpers: map[string]*control.Client{}}
+	l := &Lab{Project: project, Slug: origin.Of(state).Slug, engine: e, options: options, helpers: map[string]*control.Client{}}
 	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
 	define := options.Definition
 	if define == nil {
-		define = definition
+		define = func(ctx context.Context, project string, state engine.State) (*labs.Lab, error) {
+			return origin.Of(state).Open(ctx, project, nil)
+		}
 	}
 	if l.Definition, l.DefinitionError = define(ctx, project, state); l.DefinitionError != nil {
 		l.Definition = nil
@@ -135,18 +138,6 @@ func words(projects map[string]engine.State) string {
 		return "none"
 	}
 	return strings.Join(slices.Sorted(maps.Keys(projects)), ", ")
-}
-
-func label(state engine.State, key string) string {
-	if v := newest(state).Labels[key]; v != "" {
-		return v
-	}
-	for _, c := range state.Containers {
-		if v := c.Labels[key]; v != "" {
-			return v
-		}
-	}
-	return ""
 }
 
 // configure tells the wire where the nodes are now.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/ddsctl/ddsctl/runtime/engine"
+	"github.com/ddsctl/ddsctl/labs/origin"
 	"github.com/ddsctl/ddsctl/runtime/hint"
 	"github.com/ddsctl/ddsctl/runtime/launch"
 )
@@ -19,19 +19,8 @@ func (l *Lab) Scale(ctx context.Context, counts map[string]int) error {
 		return err
 	}
 	spec := l.Definition.Spec()
-	spec.Options = newest(state).Labels[engine.LabelOptions] // as the others were asked for
+	spec.Options = origin.Of(state).Options // as the others were asked for
 	_, err = launch.New(l.engine, launch.Options{Address: l.options.Address, LockDir: l.options.LockDir}).
 		Up(ctx, spec, launch.UpOptions{Scale: counts}, launch.Show{})
 	return err
-}
-
-// newest is the node that was made last.
-func newest(state engine.State) engine.Container {
-	var last engine.Container
-	for _, c := range state.Containers {
-		if c.Helper() == "" && (last.ID == "" || c.Created.After(last.Created)) {
-			last = c
-		}
-	}
-	return last
 }
