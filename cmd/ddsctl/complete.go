@@ -55,8 +55,8 @@ func (a *app) completeNodes(limit int, services bool) completer {
 			for _, l := range labs {
 				list = append(list, l.completion())
 			}
-			if len(labs) == 1 {
-				list = append(list, labs[0].nodeCompletions(nil, services)...)
+			if one, ok := only(labs); ok {
+				list = append(list, one.nodeCompletions(nil, services)...)
 			}
 			return list, cobra.ShellCompDirectiveNoFileComp
 		}

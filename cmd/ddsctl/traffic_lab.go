@@ -54,7 +54,7 @@ func (a *app) onLab(ctx context.Context, lab *live.Lab, names []string, do func(
 	return err
 }
 
-// pickTraffic takes the first word for the lab where it names one that runs, and else for a workload of the only lab.
+// pickTraffic takes the first word for the lab where it names one that runs, and else for a workload of the lab that is meant without a name.
 func pickTraffic(running []runningLab, args []string) (runningLab, []string, error) {
 	if len(args) == 0 {
 		lab, err := pick(running, "")
@@ -64,8 +64,8 @@ func pickTraffic(running []runningLab, args []string) (runningLab, []string, err
 	if err == nil {
 		return lab, args[1:], nil
 	}
-	if len(running) == 1 && !looksLikePath(args[0]) {
-		return running[0], args, nil
+	if one, ok := only(running); ok && !looksLikePath(args[0]) {
+		return one, args, nil
 	}
 	return lab, nil, err
 }

@@ -33,23 +33,24 @@ func newTrafficSetCommand(a *app) *cobra.Command {
 			return a.trafficSet(cmd.Context(), cmd.Flags(), o, args)
 		},
 	}
+	o.flags(cmd)
+	a.formatFlag(cmd)
+	return cmd
+}
+
+func (o *trafficSetOptions) flags(cmd *cobra.Command) {
 	o.workload.addChanges(cmd)
 	cmd.Flags().BoolVar(&o.pause, "pause", false, "let nothing fall due")
 	cmd.Flags().BoolVar(&o.resume, "resume", false, "go on")
-	a.formatFlag(cmd)
-	return cmd
 }
 
 func (a *app) trafficSet(ctx context.Context, flags changed, o trafficSetOptions, args []string) error {
 	if err := exclusive(flags, [2]string{"pause", "resume"}); err != nil {
 		return err
 	}
-	change, err := o.workload.change(flags)
+	change, err := o.change(flags)
 	if err != nil {
 		return err
-	}
-	if o.pause || o.resume {
-		change.Pause = &o.pause
 	}
 	if change.Empty() {
 		return usageError{hint.Wrap(fmt.Errorf("nothing to change"), "ddsctl traffic set --rate 2000; see ddsctl traffic set --help")}
@@ -67,7 +68,20 @@ func (a *app) trafficSet(ctx context.Context, flags changed, o trafficSetOptions
 	})
 }
 
-// change is the change that the flags describe.
+// change is the change that the flags describe. --pause=false is as good as --resume.
+func (o *trafficSetOptions) change(flags changed) (workload.Change, error) {
+	change, err := o.workload.change(flags)
+	paused := o.pause
+	if flags.Changed("resume") {
+		paused = !o.resume
+	}
+	if flags.Changed("pause") || flags.Changed("resume") {
+		change.Pause = &paused
+	}
+	return change, err
+}
+
+// change is the change that the flags about the workload describe.
 func (f *workloadFlags) change(flags changed) (workload.Change, error) {
 	var c workload.Change
 	var spec workload.Spec

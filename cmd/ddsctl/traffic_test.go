@@ -202,6 +202,22 @@ func TestWrongTrafficIsExitCode2(t *testing.T) {
 	}
 }
 
+func TestAWorkloadGoesOnByEitherWord(t *testing.T) {
+	for args, want := range map[string]*bool{"--rate 5": nil, "--pause": ptr(true), "--resume": ptr(false), "--pause=false --rate 5": ptr(false),
+		"--resume=false": ptr(true)} {
+		cmd := newTrafficSetCommand(newApp(nil, nil, nil))
+		var o trafficSetOptions
+		cmd.ResetFlags()
+		o.flags(cmd)
+		require.NoError(t, cmd.ParseFlags(strings.Fields(args)))
+		change, err := o.change(cmd.Flags())
+		require.NoError(t, err)
+		require.Equal(t, want, change.Pause, args)
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
 func TestTheFirstWordIsTheLabWhereItNamesOne(t *testing.T) {
 	labs := []runningLab{{name: "shop", slug: "sharded-redis"}}
 	for _, test := range []struct {
@@ -217,4 +233,10 @@ func TestTheFirstWordIsTheLabWhereItNamesOne(t *testing.T) {
 	require.ErrorContains(t, err, "burst")
 	_, _, err = pickTraffic(append(labs, runningLab{name: "other"}), nil)
 	require.ErrorContains(t, err, "several labs")
+
+	meant := append(labs, runningLab{name: "other", preferred: true})
+	lab, names, err := pickTraffic(meant, []string{"burst"})
+	require.NoError(t, err)
+	require.Equal(t, "other", lab.name, "DDSCTL_LAB names it")
+	require.Equal(t, []string{"burst"}, names)
 }
