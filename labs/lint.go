@@ -35,6 +35,8 @@ type LintOptions struct {
 	Expectation, Measure func(text string) error
 	// Inject checks the words behind `ddsctl fault inject`; nil leaves them unchecked.
 	Inject func(words []string) error
+	// Count checks that the check of a history of a model counts something of that name; nil leaves it unchecked.
+	Count func(model, name string) error
 }
 
 // Lint says what is wrong with a lab's folder, and what could be better: warnings do not keep it from running. Every file and every
@@ -176,12 +178,17 @@ func (l *linter) exercise(at string, e format.Exercise) {
 		measure := e.Predict.Number.Measure
 		l.compile(at+".predict.number.measure.value", measure.Value, l.options.Measure)
 		l.steps(at+".predict.number.measure.steps", measure.Steps)
+		l.history(at+".predict.number.measure.history", measure.History)
+		if h := measure.History; h != nil {
+			l.count(at+".predict.number.measure.count", h.Model, measure.Count)
+		}
 	}
 	checks := func(at string, checks []format.Check) {
 		for i, c := range checks {
 			at := fmt.Sprintf("%s[%d]", at, i)
 			l.compile(at+".expect", c.Expect, l.options.Expectation)
 			l.steps(at+".steps", c.Steps)
+			l.history(at+".history", c.History)
 		}
 	}
 	if e.Do != nil {
@@ -194,6 +201,26 @@ func (l *linter) exercise(at string, e format.Exercise) {
 				l.at(mark.Error, fmt.Sprintf("%s.edit.files[%d]", at, i), "%s is not in the lab's folder", name)
 			}
 		}
+	}
+}
+
+func (l *linter) history(at string, h *format.History) {
+	if h == nil {
+		return
+	}
+	l.steps(at+".during", h.During)
+	for _, name := range slices.Sorted(maps.Keys(h.Counts)) {
+		l.count(at+".counts."+name, h.Model, name)
+	}
+}
+
+// count checks the name of a count: one that is never counted would always be 0.
+func (l *linter) count(at, model, name string) {
+	if l.options.Count == nil {
+		return
+	}
+	if err := l.options.Count(model, name); err != nil {
+		l.at(mark.Error, at, "%s", err)
 	}
 }
 

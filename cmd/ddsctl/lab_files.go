@@ -14,6 +14,7 @@ import (
 	"github.com/ddsctl/ddsctl/labs/mark"
 	"github.com/ddsctl/ddsctl/runtime/fault"
 	"github.com/ddsctl/ddsctl/scenarios/expect"
+	"github.com/ddsctl/ddsctl/scenarios/history"
 )
 
 // labCopied is the JSON form of a lab's copy: part of the contract.
@@ -132,7 +133,8 @@ func (a *app) labLint(ctx context.Context, dirs []string, trust, strict bool) er
 				return err
 			}
 			return spec.Validate()
-		}}
+		},
+		Count: func(model, name string) error { return history.Model(model).Counted(name) }}
 	findings := []labs.Finding{}
 	if len(dirs) == 0 {
 		found, err := labs.LintCatalogue(ctx, options)

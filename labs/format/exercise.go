@@ -83,7 +83,7 @@ type Number struct {
 }
 
 // Measure is how a value is taken from the running lab: what is done to it first, then what is read. It has exactly one
-// of value and command. What its steps broke is healed afterwards.
+// of value, command and history. What its steps broke is healed afterwards.
 type Measure struct {
 	// Steps are done first, in order.
 	Steps []Step `json:"steps,omitempty" yaml:"steps,omitempty"`
@@ -95,6 +95,10 @@ type Measure struct {
 	Value string `json:"value,omitempty" yaml:"value,omitempty"`
 	// Command prints the value, in a node.
 	Command *Command `json:"command,omitempty" yaml:"command,omitempty"`
+	// History is recorded and checked; the value is its count.
+	History *History `json:"history,omitempty" yaml:"history,omitempty"`
+	// Count is the count of the history's check that is the value, such as lost or silence_ms.
+	Count string `json:"count,omitempty" yaml:"count,omitempty"`
 	// Scale is what the value is multiplied with to be in the question's unit: 100 turns a ratio into per cent, 1000 seconds into
 	// milliseconds. Default: 1.
 	Scale float64 `json:"scale,omitempty" yaml:"scale,omitempty"`
@@ -148,7 +152,7 @@ type Edit struct {
 	All bool `json:"all,omitempty" yaml:"all,omitempty"`
 }
 
-// Check is something that holds or does not. It has exactly one of expect, command and file.
+// Check is something that holds or does not. It has exactly one of expect, command, file and history.
 type Check struct {
 	// Text says what is checked, for people.
 	Text string `json:"text" yaml:"text" jsonschema:"required,minLength=1"`
@@ -162,6 +166,8 @@ type Check struct {
 	Command *Command `json:"command,omitempty" yaml:"command,omitempty"`
 	// File is a file of the copy that must look as it says.
 	File *FileCheck `json:"file,omitempty" yaml:"file,omitempty"`
+	// History is recorded from clients of the lab and must be what it says.
+	History *History `json:"history,omitempty" yaml:"history,omitempty"`
 	// Within repeats the check until it holds, for so long. Default: once.
 	Within workload.Duration `json:"within,omitempty" yaml:"within,omitempty"`
 	// Weight is its part of the points, against the sum of all weights. Default: 1.

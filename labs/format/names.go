@@ -74,18 +74,22 @@ func (c *namesCheck) end(at, name string, more ...string) {
 // targets checks the hosts of workloads: they run inside the lab, where hosts are services. A name with a dot is somebody else's.
 func (c *namesCheck) targets(at string, workloads []workload.Spec) {
 	for i, spec := range workloads {
-		for k, text := range spec.Target {
-			target, err := workload.ParseTarget(text)
-			if err != nil || strings.ContainsAny(target.Host, ".:") {
-				continue
-			}
-			path := fmt.Sprintf("%s[%d].target", at, i)
-			if len(spec.Target) > 1 {
-				path += fmt.Sprintf("[%d]", k)
-			}
-			if !slices.Contains(c.nodes(), target.Host) {
-				c.service(path, target.Host)
-			}
+		c.hosts(fmt.Sprintf("%s[%d].target", at, i), spec.Target)
+	}
+}
+
+func (c *namesCheck) hosts(at string, targets workload.Targets) {
+	for k, text := range targets {
+		target, err := workload.ParseTarget(text)
+		if err != nil || strings.ContainsAny(target.Host, ".:") {
+			continue
+		}
+		path := at
+		if len(targets) > 1 {
+			path += fmt.Sprintf("[%d]", k)
+		}
+		if !slices.Contains(c.nodes(), target.Host) {
+			c.service(path, target.Host)
 		}
 	}
 }
@@ -126,11 +130,19 @@ func (c *namesCheck) exercise(at string, e Exercise, workloads []workload.Spec) 
 			}
 		}
 	}
+	history := func(at string, h *History) {
+		if h != nil {
+			c.hosts(strict.Join(at, "target"), h.Target)
+			command(strict.Join(at, "command"), h.Command)
+			steps(strict.Join(at, "during"), h.During)
+		}
+	}
 	checks := func(at string, checks []Check) {
 		for i, check := range checks {
 			at := fmt.Sprintf("%s[%d]", at, i)
 			steps(strict.Join(at, "steps"), check.Steps)
 			command(strict.Join(at, "command"), check.Command)
+			history(strict.Join(at, "history"), check.History)
 		}
 	}
 	switch {
@@ -142,6 +154,7 @@ func (c *namesCheck) exercise(at string, e Exercise, workloads []workload.Spec) 
 		measure := e.Predict.Number.Measure
 		steps(strict.Join(at, "predict.number.measure.steps"), measure.Steps)
 		command(strict.Join(at, "predict.number.measure.command"), measure.Command)
+		history(strict.Join(at, "predict.number.measure.history"), measure.History)
 	}
 }
 

@@ -91,7 +91,17 @@ func (c *check) number(at string, n Number) {
 	}
 	m := n.Measure
 	at = strict.Join(at, "measure")
-	c.oneOf(at, "a measurement", map[string]bool{"value": m.Value != "", "command": m.Command != nil})
+	c.oneOf(at, "a measurement", map[string]bool{"value": m.Value != "", "command": m.Command != nil, "history": m.History != nil})
+	switch {
+	case m.History != nil:
+		c.history(strict.Join(at, "history"), *m.History)
+		c.countName(strict.Join(at, "count"), m.Count)
+		if m.History.Verdict != "" || m.History.Counts != nil {
+			c.add(strict.Join(at, "history"), "a measurement takes a count, whatever the verdict: leave verdict and counts out")
+		}
+	case m.Count != "":
+		c.add(strict.Join(at, "count"), "only a history has counts")
+	}
 	c.steps(strict.Join(at, "steps"), m.Steps)
 	c.duration(strict.Join(at, "settle"), m.Settle, time.Millisecond, 10*time.Minute)
 	c.duration(strict.Join(at, "window"), m.Window, time.Second, 10*time.Minute)
@@ -109,7 +119,7 @@ func (c *check) number(at string, n Number) {
 func (c *check) checks(at string, checks []Check, files bool) {
 	for i, check := range checks {
 		at := fmt.Sprintf("%s[%d]", at, i)
-		c.oneOf(at, "a check", map[string]bool{"expect": check.Expect != "", "command": check.Command != nil, "file": check.File != nil})
+		c.oneOf(at, "a check", map[string]bool{"expect": check.Expect != "", "command": check.Command != nil, "file": check.File != nil, "history": check.History != nil})
 		c.steps(strict.Join(at, "steps"), check.Steps)
 		c.duration(strict.Join(at, "window"), check.Window, time.Second, 10*time.Minute)
 		c.duration(strict.Join(at, "within"), check.Within, time.Second, 10*time.Minute)
@@ -118,6 +128,9 @@ func (c *check) checks(at string, checks []Check, files bool) {
 		}
 		if check.Command != nil {
 			c.command(strict.Join(at, "command"), *check.Command)
+		}
+		if check.History != nil {
+			c.history(strict.Join(at, "history"), *check.History)
 		}
 		if f := check.File; f != nil {
 			if !files {

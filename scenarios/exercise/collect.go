@@ -121,6 +121,8 @@ func (c *collector) once(ctx context.Context, check format.Check) (sample Sample
 		c.watch(ctx, window, &sample)
 	case check.Command != nil:
 		c.command(ctx, *check.Command, &sample)
+	case check.History != nil:
+		c.history(ctx, *check.History, &sample)
 	case check.File != nil:
 		text, err := fs.ReadFile(c.options.Folder, check.File.Path)
 		sample.Read, sample.File = true, string(text)
@@ -146,14 +148,23 @@ func (c *collector) measure(ctx context.Context, m format.Measure) (sample Sampl
 	if window == 0 {
 		window = defaultWindow
 	}
+	if m.History != nil {
+		window = m.History.For()
+	}
 	c.options.Progress(fmt.Sprintf("measuring for %s", window))
 	if err := wait(ctx, settle); err != nil {
 		sample.Problem = err.Error()
 		return sample
 	}
-	if m.Command != nil {
+	switch {
+	case m.Command != nil:
 		sample.From = time.Now()
 		c.command(ctx, *m.Command, &sample)
+		sample.To = time.Now()
+		return sample
+	case m.History != nil:
+		sample.From = time.Now()
+		c.history(ctx, *m.History, &sample)
 		sample.To = time.Now()
 		return sample
 	}

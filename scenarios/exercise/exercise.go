@@ -4,8 +4,8 @@
 //	result := exercise.Grade(ex, evidence)
 //	result.Points // of ex.Worth(): partial credit for the checks that hold
 //
-// Collect does things to the lab (steps are done, figures are sampled, commands run) and heals what it broke. Grade is pure: evidence
-// that was kept can be graded anew without a lab, by an instructor or after a change of the exercise's tolerance.
+// Collect does things to the lab (steps are done, figures are sampled, commands run, histories recorded) and heals what it broke. Grade is
+// pure: evidence that was kept can be graded anew without a lab, by an instructor or after a change of the exercise's tolerance.
 package exercise
 
 import (
@@ -18,6 +18,8 @@ import (
 	"github.com/ddsctl/ddsctl/runtime/fault"
 	"github.com/ddsctl/ddsctl/runtime/telemetry"
 	"github.com/ddsctl/ddsctl/scenarios/expect"
+	"github.com/ddsctl/ddsctl/scenarios/history"
+	"github.com/ddsctl/ddsctl/scenarios/history/drive"
 )
 
 // Lab is a running lab, as far as an exercise needs it.
@@ -29,6 +31,7 @@ type Lab interface {
 	SetTraffic(ctx context.Context, name string, change workload.Change) error
 	RestoreTraffic(ctx context.Context) error
 	Run(ctx context.Context, node string, command []string, user string, output io.Writer) (int, error)
+	RecordHistory(ctx context.Context, spec drive.Spec, w io.Writer) error
 }
 
 // Evidence is what was taken from the lab for one attempt at an exercise.
@@ -60,6 +63,9 @@ type Sample struct {
 	// Lines is the text of a file, where one was looked at.
 	Read bool   `json:"read,omitempty"`
 	File string `json:"file,omitempty"`
+	// History are the events of a history, where one was recorded.
+	Recorded bool            `json:"recorded,omitempty"`
+	History  []history.Event `json:"history,omitempty"`
 	// Blunt names a fault of the steps that was not seen to bite.
 	Blunt string `json:"blunt,omitempty"`
 	// Problem is why there is nothing to see: a step failed, a node is gone, the lab was lost.

@@ -19,6 +19,7 @@ import (
 	"github.com/ddsctl/ddsctl/runtime/fault"
 	"github.com/ddsctl/ddsctl/runtime/telemetry"
 	"github.com/ddsctl/ddsctl/scenarios/expect"
+	"github.com/ddsctl/ddsctl/scenarios/history/drive"
 )
 
 // sandbox is a lab in memory: a third of the requests fails while a fault stands.
@@ -87,6 +88,10 @@ func (s *sandbox) Run(_ context.Context, node string, command []string, _ string
 	}
 	_, _ = fmt.Fprintln(out, s.keys)
 	return 0, nil
+}
+
+func (s *sandbox) RecordHistory(context.Context, drive.Spec, io.Writer) error {
+	return errors.New("nothing to record")
 }
 
 // attempt is one try in the bubble's own time.

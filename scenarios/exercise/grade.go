@@ -145,6 +145,10 @@ func measuredOf(m format.Measure, s Sample) (float64, string) {
 		v, why := numberIn(*m.Command, s)
 		return v * scale, why
 	}
+	if m.History != nil {
+		v, why := countIn(*m.History, m.Count, s)
+		return v * scale, why
+	}
 	value, err := expect.CompileValue(m.Value)
 	if err != nil {
 		return 0, err.Error()
@@ -206,6 +210,9 @@ func gradeCheck(check format.Check, s Sample, points float64) Check {
 		c.Verdict, c.Expected, c.Measured = g.Verdict, g.Expected, g.Measured
 	case check.File != nil:
 		c.Verdict, c.Why = gradeFile(*check.File, s)
+	case check.History != nil:
+		g := gradeHistory(*check.History, s)
+		c.Verdict, c.Expected, c.Measured, c.Why = g.Verdict, g.Expected, g.Measured, g.Why
 	}
 	if c.Verdict == expect.Holds {
 		c.Points = points

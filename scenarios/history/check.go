@@ -25,6 +25,26 @@ const (
 // Models are all of them.
 func Models() []Model { return []Model{Register, Lock, Queue, Counter, Set} }
 
+// CountNames are the names under which the check of a history of this model counts.
+func (m Model) CountNames() []string {
+	names := []string{"operations", string(OK), string(Fail), string(Info), "silence_ms"}
+	return append(names, map[Model][]string{
+		Register: {"not linearizable"},
+		Lock:     {"holders", "overlaps", "tokens"},
+		Queue:    {"enqueued", "dequeued", "lost", "duplicated", "unexpected", "recovered"},
+		Counter:  {"lost", "short reads", "missing", "long reads", "surplus"},
+		Set:      {"lost", "duplicated", "unexpected", "recovered"},
+	}[m]...)
+}
+
+// Counted is an error where the check of a history of this model counts nothing under a name.
+func (m Model) Counted(name string) error {
+	if !slices.Contains(m.CountNames(), name) {
+		return fmt.Errorf("the check of a %s counts no %q: it counts %s", m, name, strings.Join(m.CountNames(), ", "))
+	}
+	return nil
+}
+
 // Options change how a history is checked.
 type Options struct {
 	// Timeout bounds the search for a linearization; what is not found by then is unknown. 0 is a minute.
@@ -46,7 +66,8 @@ type Lane struct {
 type Result struct {
 	Model   Model          `json:"model"`
 	Verdict expect.Verdict `json:"verdict"`
-	// Counts are exact, by name: operations, ok, fail, info; and by model lost, duplicated, unexpected, recovered, overlaps, ...
+	// Counts are exact, by name: operations, ok, fail, info; silence_ms, the longest time without an operation that succeeded, in
+	// milliseconds; and by model lost, duplicated, unexpected, recovered, overlaps, ...
 	Counts map[string]int `json:"counts"`
 	// Why are the findings in words, the first few of each kind.
 	Why []string `json:"why,omitempty"`
@@ -69,6 +90,7 @@ func Check(events []Event, model Model, options Options) (Result, error) {
 		result.Counts["operations"]++
 		result.Counts[string(c.outcome)]++
 	}
+	result.Counts["silence_ms"] = int(silence(calls).Milliseconds())
 	if result.Counts[string(OK)] == 0 {
 		result.Verdict = expect.Unknown
 		result.Why = []string{"no operation succeeded: nothing was shown"}
@@ -89,6 +111,26 @@ func Check(events []Event, model Model, options Options) (Result, error) {
 		err = fmt.Errorf("unknown model %q: there are %v", model, Models())
 	}
 	return *result, err
+}
+
+// silence is the longest time in which clients asked and no operation succeeded: from one success to the next, from the first question to the
+// first success, and from the last success to the last question.
+func silence(calls []call) time.Duration {
+	var ends []time.Duration
+	first, last := forever, time.Duration(0)
+	for _, c := range calls {
+		first, last = min(first, c.invoked), max(last, c.invoked)
+		if c.outcome == OK {
+			ends = append(ends, c.ended)
+		}
+	}
+	slices.Sort(ends)
+	var longest time.Duration
+	for _, end := range append(ends, last) {
+		longest = max(longest, end-first)
+		first = max(first, end)
+	}
+	return longest
 }
 
 // found counts a finding of a kind, and makes the verdict fail.

@@ -69,7 +69,7 @@ func times(n int) string {
 }
 
 // counter asks of each read whether it lies between what was surely added before it began and what may have been added before it
-// ended. The last read that no other operation overlaps tells how many additions were lost or counted twice.
+// ended. The last read of each counter tells how many additions were lost for good, which is counted over all of them.
 func (r *Result) counter(calls []call) error {
 	for _, part := range byKey(calls) {
 		type addition struct {
@@ -87,6 +87,7 @@ func (r *Result) counter(calls []call) error {
 			}
 			adds = append(adds, addition{c, delta})
 		}
+		var last, lost int64 = -1, 0 // when the latest read began, and what it missed
 		for _, c := range part {
 			if c.asked.Function != Read || c.outcome != OK {
 				continue
@@ -108,6 +109,9 @@ func (r *Result) counter(calls []call) error {
 					low += a.delta
 				}
 			}
+			if int64(c.invoked) >= last {
+				last, lost = int64(c.invoked), max(0, low-got)
+			}
 			switch {
 			case got < low:
 				r.found("short reads", "%q read %d at %s; at least %d had been added", c.asked.Key, got, at(c.ended), low)
@@ -116,6 +120,9 @@ func (r *Result) counter(calls []call) error {
 				r.found("long reads", "%q read %d at %s; at most %d had been added", c.asked.Key, got, at(c.ended), high)
 				r.Counts["surplus"] = max(r.Counts["surplus"], int(got-high))
 			}
+		}
+		if lost > 0 {
+			r.Counts["lost"] += int(lost)
 		}
 	}
 	return nil

@@ -361,3 +361,51 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestTheLongestSilenceIsMeasured(t *testing.T) {
+	ms := time.Millisecond
+	write := Operation{Function: Write, Key: "x", Value: Of("1")}
+	at := func(t Type, client int, when time.Duration) Event {
+		return Event{Type: t, Client: client, Operation: write, Time: when}
+	}
+	for name, story := range map[string]struct {
+		events []Event
+		want   int
+	}{
+		"between two successes": {[]Event{at(Invoke, 0, 0), at(OK, 0, 10*ms), at(Invoke, 0, 20*ms), at(Info, 0, 500*ms), at(Invoke, 1, 700*ms), at(OK, 1, 810*ms)}, 800},
+		"before the first":      {[]Event{at(Invoke, 0, 100*ms), at(OK, 0, 900*ms), at(Invoke, 0, 950*ms), at(OK, 0, 960*ms)}, 800},
+		"after the last":        {[]Event{at(Invoke, 0, 0), at(OK, 0, 10*ms), at(Invoke, 0, 20*ms), at(Fail, 0, 30*ms), at(Invoke, 0, 600*ms), at(Fail, 0, 900*ms)}, 590},
+		"answers that overlap":  {[]Event{at(Invoke, 0, 0), at(Invoke, 1, 0), at(OK, 1, 5*ms), at(OK, 0, 8*ms)}, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			result, err := Check(story.events, Register, Options{})
+			require.NoError(t, err)
+			require.Equal(t, story.want, result.Counts["silence_ms"])
+		})
+	}
+}
+
+func TestWhatACounterLostIsAddedUpOverAllCounters(t *testing.T) {
+	var events []Event
+	moment := time.Duration(0)
+	do := func(key string, f Function, value string) {
+		moment += time.Millisecond
+		events = append(events, Event{Type: Invoke, Operation: Operation{Function: f, Key: key, Value: Of("1")}, Time: moment})
+		moment += time.Millisecond
+		events = append(events, Event{Type: OK, Operation: Operation{Function: f, Key: key, Value: Of(value)}, Time: moment})
+	}
+	for _, key := range []string{"a", "b", "c"} {
+		for range 5 {
+			do(key, Add, "1")
+		}
+	}
+	do("a", Read, "1") // a read in between, which missed more than the last
+	do("a", Read, "3")
+	do("b", Read, "4")
+	do("c", Read, "5")
+	result, err := Check(events, Counter, Options{})
+	require.NoError(t, err)
+	require.Equal(t, 3, result.Counts["lost"])
+	require.Equal(t, 4, result.Counts["missing"])
+	require.Equal(t, 3, result.Counts["short reads"])
+}

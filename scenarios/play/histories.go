@@ -3,6 +3,7 @@ package play
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -40,6 +41,9 @@ func (p *player) startHistories(ctx context.Context) *recording {
 			spec.Seed = p.seed
 		}
 		one := &part{spec: spec, start: time.Now()}
+		// What an earlier run has left in a lab that keeps its data would be read as values that nobody wrote.
+		one.spec.Prefix = fmt.Sprintf("%s%x:", spec.Prefix, one.start.UnixMilli())
+		spec = one.spec
 		r.parts = append(r.parts, one)
 		r.group.Go(func() { one.err = p.lab.RecordHistory(ctx, spec, &one.events) })
 	}

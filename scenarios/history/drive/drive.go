@@ -29,14 +29,14 @@ type Spec struct {
 	Name string `json:"name,omitempty" yaml:"name,omitempty"`
 	// Model is what the system claims to be: register, lock, queue, counter or set.
 	Model history.Model `json:"model" yaml:"model" jsonschema:"required,enum=register,enum=lock,enum=queue,enum=counter,enum=set"`
-	// Targets are the addresses, as URLs, that clients speak to, by turns. Schemes: redis, etcd.
+	// Targets are the addresses, as URLs, that clients speak to, by turns. Schemes: redis, etcd, and http for registers and counters.
 	Targets workload.Targets `json:"target" yaml:"target" jsonschema:"required"`
 	// Clients is how many there are. Default: 5.
 	Clients int `json:"clients,omitempty" yaml:"clients,omitempty" jsonschema:"minimum=1,maximum=100"`
 	// Keys is how many registers, locks, queues, counters or sets they share. Default: 3. Short histories of many keys are searched
 	// faster than long ones of few.
 	Keys int `json:"keys,omitempty" yaml:"keys,omitempty" jsonschema:"minimum=1,maximum=10000"`
-	// Prefix stands before each key's number. Default: "history:NAME:".
+	// Prefix stands before each key's number; in a scenario the run's time stands between them. Default: "history:NAME:".
 	Prefix string `json:"prefix,omitempty" yaml:"prefix,omitempty"`
 	// Rate is in operations per second, of all clients together. Default: 50.
 	Rate float64 `json:"rate,omitempty" yaml:"rate,omitempty" jsonschema:"minimum=0.1,maximum=10000"`
@@ -46,6 +46,10 @@ type Spec struct {
 	TTL workload.Duration `json:"ttl,omitempty" yaml:"ttl,omitempty"`
 	// Hold is how long a client keeps a lock before it gives it back. Default: 100ms.
 	Hold workload.Duration `json:"hold,omitempty" yaml:"hold,omitempty"`
+	// Serializable lets reads of etcd be answered by the member that is asked, out of what it has, without asking the others.
+	Serializable bool `json:"serializable,omitempty" yaml:"serializable,omitempty"`
+	// Unguarded adds to counters of redis and etcd by a read and a write, with nothing that keeps others out in between.
+	Unguarded bool `json:"unguarded,omitempty" yaml:"unguarded,omitempty"`
 	// Duration ends the recording; 0 records until the run ends.
 	Duration workload.Duration `json:"duration,omitempty" yaml:"duration,omitempty"`
 	// Seed fixes what is asked, in which order. Default: 1.
@@ -96,8 +100,13 @@ func (s Spec) Validate() error {
 		if err != nil {
 			return fmt.Errorf("history: target %w", err)
 		}
-		if target.Protocol != workload.Redis && target.Protocol != workload.Etcd {
-			return hint.Wrap(fmt.Errorf("history: no history can be recorded over %s", target.Protocol), "use redis://HOST:PORT or etcd://HOST:PORT")
+		switch {
+		case target.Protocol == workload.HTTP && !target.TLS:
+			if s.Model != history.Register && s.Model != history.Counter {
+				return fmt.Errorf("history: over HTTP there are registers and counters, and no %s", s.Model)
+			}
+		case target.Protocol != workload.Redis && target.Protocol != workload.Etcd:
+			return hint.Wrap(fmt.Errorf("history: no history can be recorded over %s", target.Protocol), "use redis://HOST:PORT, etcd://HOST:PORT or http://HOST:PORT/PATH/")
 		}
 	}
 	if s.Clients < 0 || s.Keys < 0 || s.Rate < 0 {
@@ -126,12 +135,20 @@ type store interface {
 	close()
 }
 
-func open(target workload.Target, client int, timeout time.Duration) (store, error) {
+func open(target workload.Target, client int, spec Spec) (store, error) {
 	switch target.Protocol {
 	case workload.Redis:
-		return openRedis(target, client, timeout), nil
+		s := openRedis(target, client, spec.Timeout.Std())
+		s.unguarded = spec.Unguarded
+		return s, nil
 	case workload.Etcd:
-		return openEtcd(target, client, timeout)
+		s, err := openEtcd(target, client, spec.Timeout.Std())
+		if err == nil {
+			s.unguarded, s.serializable = spec.Unguarded, spec.Serializable
+		}
+		return s, err
+	case workload.HTTP:
+		return openHTTP(target), nil
 	default:
 		return nil, fmt.Errorf("no history can be recorded over %s", target.Protocol)
 	}
@@ -153,7 +170,7 @@ func Run(ctx context.Context, spec Spec, recorder *history.Recorder) error {
 		if err != nil {
 			return err
 		}
-		if stores[i], err = open(target, i, spec.Timeout.Std()); err != nil {
+		if stores[i], err = open(target, i, spec); err != nil {
 			return fmt.Errorf("history: connect to %s: %w", target.Redacted(), err)
 		}
 		defer stores[i].close()

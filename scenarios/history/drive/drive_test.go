@@ -130,7 +130,9 @@ func TestASpecThatCannotBeRecordedIsRefused(t *testing.T) {
 	for name, spec := range map[string]Spec{
 		"no target":        {Model: history.Register},
 		"an unknown model": {Model: "tree", Targets: workload.Targets{"redis://x:1"}},
-		"no such protocol": {Model: history.Register, Targets: workload.Targets{"http://x:1"}},
+		"no such protocol": {Model: history.Register, Targets: workload.Targets{"tcp://x:1"}},
+		"not over HTTP":    {Model: history.Lock, Targets: workload.Targets{"http://x:1"}},
+		"HTTP with TLS":    {Model: history.Counter, Targets: workload.Targets{"https://x:1"}},
 		"not a URL":        {Model: history.Register, Targets: workload.Targets{"::"}},
 		"a negative rate":  {Model: history.Register, Targets: workload.Targets{"redis://x:1"}, Rate: -1},
 	} {

@@ -30,6 +30,8 @@ type etcdStore struct {
 	holder string
 	queued int
 
+	unguarded, serializable bool
+
 	mu     sync.Mutex
 	leases map[string]clientv3.LeaseID
 }
@@ -62,7 +64,7 @@ func (s *etcdStore) certain(err error) error {
 }
 
 func (s *etcdStore) get(ctx context.Context, key string) (value *string, revision int64, err error) {
-	answer, err := s.kv.Range(ctx, &pb.RangeRequest{Key: []byte(key)})
+	answer, err := s.kv.Range(ctx, &pb.RangeRequest{Key: []byte(key), Serializable: s.serializable})
 	if err != nil || len(answer.Kvs) == 0 {
 		return nil, 0, s.certain(err)
 	}
@@ -183,7 +185,11 @@ func (s *etcdStore) add(ctx context.Context, key string, delta int64) error {
 				return fmt.Errorf("%w: %w", history.ErrRefused, err)
 			}
 		}
-		if _, err = s.swap(ctx, revisionIs(key, revision), key, strconv.FormatInt(n+delta, 10), 0); !errors.Is(err, errEmpty) {
+		sum := strconv.FormatInt(n+delta, 10)
+		if s.unguarded {
+			return s.write(ctx, key, sum)
+		}
+		if _, err = s.swap(ctx, revisionIs(key, revision), key, sum, 0); !errors.Is(err, errEmpty) {
 			return err
 		}
 	}
