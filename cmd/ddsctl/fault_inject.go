@@ -105,9 +105,10 @@ func (a *app) faultInject(ctx context.Context, help fault.Help, o injectOptions,
 
 // pickFault splits [LAB] TARGET...: pickFirst, which does not take a lab's name alone for a target unless a node has it too.
 func pickFault(labs []runningLab, args []string, elsewhere bool) (runningLab, []string, error) {
-	if len(args) == 0 && elsewhere {
+	// A link, or a group of nodes, is no lab's name.
+	if len(args) == 0 && elsewhere || len(args) > 0 && strings.ContainsAny(args[0], ">,") {
 		l, err := pick(labs, "")
-		return l, nil, err
+		return l, args, err
 	}
 	return pickFirst(labs, args)
 }

@@ -83,6 +83,20 @@ func TestTheLabBeforeANodeMayBeLeftOut(t *testing.T) {
 	require.Equal(t, "did you mean redis-1?", hint.Of(err))
 }
 
+func TestALinkIsATargetAndNotALab(t *testing.T) {
+	web := labOf("web", "web", "catalogue", "web", "redis", "redis")
+	for _, args := range [][]string{{"web->redis-1"}, {"redis-1<->redis-2", "web->redis-1"}, {"redis-1,redis-2", "web"}} {
+		l, rest, err := pickFault([]runningLab{web}, args, false)
+		require.NoError(t, err)
+		require.Equal(t, "web", l.name)
+		require.Equal(t, args, rest)
+	}
+	l, rest, err := pickFault([]runningLab{web}, nil, true)
+	require.NoError(t, err)
+	require.Equal(t, "web", l.name)
+	require.Empty(t, rest)
+}
+
 func TestAWordMeansANodeAServiceOrAContainer(t *testing.T) {
 	l := labOf("lab", "lab", "catalogue", "web", "redis", "redis")
 	for word, n := range map[string]int{"web": 1, "redis-1": 1, "redis": 2, "lab-web": 1} {
