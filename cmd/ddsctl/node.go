@@ -11,6 +11,7 @@ func newNodeCommand(a *app) *cobra.Command {
 		newNodeCertsCommand(a),
 		newNodeClientCommand(a),
 		newNodeConfigManagerCommand(a),
+		newNodeContenderCommand(a),
 		newNodeDialCommand(a),
 		newNodeDictionaryCommand(a),
 		newNodeEtcdCommand(a),
@@ -26,6 +27,7 @@ func newNodeCommand(a *app) *cobra.Command {
 		newNodeServiceBrokerCommand(a),
 		newNodeSearchCommand(a),
 		newNodeTopzCommand(a),
+		newNodeVaultCommand(a),
 		newNodeWebCommand(a),
 		newNodeWireCommand(a),
 	)

@@ -23,6 +23,9 @@ func newNodeEtcdctlCommand(a *app) *cobra.Command {
 	o := etcdctlOptions{endpoints: strings.Split(cmp.Or(os.Getenv("ETCDCTL_ENDPOINTS"), "http://127.0.0.1:2379"), ","), timeout: 5 * time.Second}
 	cmd := group("etcdctl", "Ask etcd", "Asks etcd, as the program etcdctl does.",
 		o.get(a), o.put(a), o.del(a), o.watch(a),
+		o.command("move-leader MEMBER", "Let a member lead", 1, func(ctx context.Context, c *etcdctl.Client, args []string) error {
+			return c.MoveLeader(ctx, a.stdout, args[0])
+		}),
 		group("member", "The cluster's members", "The cluster's members.", o.command("list", "List them", 0, func(ctx context.Context, c *etcdctl.Client, _ []string) error {
 			return c.Members(ctx, a.stdout)
 		})),

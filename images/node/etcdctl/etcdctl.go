@@ -159,3 +159,76 @@ func (c *Client) Status(ctx context.Context, out io.Writer) error {
 	}
 	return errors.Join(append([]error{table.Flush()}, problems...)...)
 }
+
+// MoveLeader makes the member with that name lead, waits until it does, and prints who led before. That it leads already is no error.
+func (c *Client) MoveLeader(ctx context.Context, out io.Writer, name string) error {
+	to, err := c.member(ctx, name)
+	if err != nil {
+		return err
+	}
+	for {
+		leads, at, err := c.leader(ctx)
+		switch {
+		case err != nil:
+			return err
+		case leads == to:
+			fmt.Fprintf(out, "%s leads\n", name)
+			return nil
+		}
+		// Only the leader can hand over.
+		direct, err := Connect([]string{at})
+		if err != nil {
+			return err
+		}
+		_, err = direct.etcd.MoveLeader(ctx, to)
+		if err = errors.Join(err, direct.Close()); err == nil {
+			fmt.Fprintf(out, "Leadership transferred from %x to %x\n", leads, to)
+			return nil
+		}
+		pause := time.NewTimer(movePause) // it may have changed meanwhile, or the other is behind
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return fmt.Errorf("move the leader to %s: %w", name, err)
+		}
+	}
+}
+
+// movePause is how long is waited before leadership is moved once more.
+const movePause = 200 * time.Millisecond
+
+func (c *Client) member(ctx context.Context, name string) (uint64, error) {
+	list, err := c.etcd.MemberList(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("member list: %w", err)
+	}
+	var names []string
+	for _, m := range list.Members {
+		if m.Name == name || fmt.Sprintf("%x", m.ID) == name {
+			return m.ID, nil
+		}
+		names = append(names, m.Name)
+	}
+	return 0, fmt.Errorf("no member is called %s; there are %s", name, strings.Join(names, ", "))
+}
+
+// leader is the member that leads, and where clients reach it.
+func (c *Client) leader(ctx context.Context) (id uint64, at string, err error) {
+	list, err := c.etcd.MemberList(ctx)
+	if err != nil {
+		return 0, "", fmt.Errorf("member list: %w", err)
+	}
+	for _, m := range list.Members {
+		if len(m.ClientURLs) == 0 {
+			continue
+		}
+		one, cancel := context.WithTimeout(ctx, dialMost/2)
+		s, err := c.etcd.Status(one, m.ClientURLs[0])
+		cancel()
+		if err == nil && s.Leader == m.ID {
+			return m.ID, m.ClientURLs[0], nil
+		}
+	}
+	return 0, "", errors.New("nobody leads")
+}

@@ -2,6 +2,7 @@ package etcdctl
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"strings"
 	"sync"
@@ -98,4 +99,49 @@ func TestMembersAndStatus(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	require.Error(t, gone.Put(ctx, &out, "k", "v"))
+}
+
+// cluster returns the addresses of a real etcd of three members, for clients.
+func cluster(t *testing.T) []string {
+	t.Helper()
+	at := append(append(addresses(t), addresses(t)...), addresses(t)...)
+	clients, peers := at[:3], at[3:]
+	var all []string
+	for i, peer := range peers {
+		all = append(all, fmt.Sprintf("etcd-%d=%s", i+1, peer))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wait sync.WaitGroup
+	t.Cleanup(func() { cancel(); wait.Wait() })
+	ready := make(chan struct{}, 3)
+	for i := range 3 {
+		o := etcd.Options{Name: fmt.Sprintf("etcd-%d", i+1), Dir: t.TempDir(), LogLevel: "error", Ready: func() { ready <- struct{}{} }, InitialCluster: strings.Join(all, ","),
+			Clients: clients[i : i+1], AdvertiseClients: clients[i : i+1], Peers: peers[i : i+1], AdvertisePeers: peers[i : i+1], Heartbeat: 100 * time.Millisecond, Election: 2 * time.Second}
+		wait.Go(func() { require.NoError(t, etcd.Run(ctx, o)) })
+	}
+	for range 3 {
+		select {
+		case <-ready:
+		case <-time.After(2 * time.Minute):
+			t.Fatal("the cluster does not become ready")
+		}
+	}
+	return clients
+}
+
+func TestTheLeadIsHandedOverByName(t *testing.T) {
+	c, err := Connect(cluster(t))
+	require.NoError(t, err)
+	defer c.Close()
+	var out strings.Builder
+	for _, name := range []string{"etcd-3", "etcd-1", "etcd-1"} { // the last one leads already
+		require.NoError(t, c.MoveLeader(t.Context(), &out, name))
+		id, err := c.member(t.Context(), name)
+		require.NoError(t, err)
+		require.Eventually(t, func() bool {
+			leads, _, err := c.leader(t.Context())
+			return err == nil && leads == id
+		}, time.Minute, 50*time.Millisecond, name)
+	}
+	require.ErrorContains(t, c.MoveLeader(t.Context(), &out, "etcd-9"), "there are etcd-")
 }
