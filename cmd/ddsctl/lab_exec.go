@@ -64,11 +64,7 @@ func execFlags(cmd *cobra.Command, o *execOptions) {
 }
 
 func (a *app) labExec(ctx context.Context, o execOptions, args []string) error {
-	running, err := a.running(ctx)
-	if err != nil {
-		return err
-	}
-	lab, words, err := pickFirst(running, args)
+	lab, words, err := a.pickWords(ctx, args)
 	if err != nil {
 		return err
 	}
@@ -89,11 +85,7 @@ func (a *app) labExec(ctx context.Context, o execOptions, args []string) error {
 var anyShell = []string{"/bin/sh", "-c", "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi"}
 
 func (a *app) labShell(ctx context.Context, o execOptions, args []string) error {
-	running, err := a.running(ctx)
-	if err != nil {
-		return err
-	}
-	lab, words, err := pickFirst(running, args)
+	lab, words, err := a.pickWords(ctx, args)
 	if err != nil {
 		return err
 	}

@@ -53,11 +53,7 @@ func (a *app) labLogs(ctx context.Context, o logsOptions, args []string) error {
 	if options.Since, err = sinceOf(o.since, time.Now()); err != nil {
 		return err
 	}
-	running, err := a.running(ctx)
-	if err != nil {
-		return err
-	}
-	lab, words, err := pickFirst(running, args)
+	lab, words, err := a.pickWords(ctx, args)
 	if err != nil {
 		return err
 	}

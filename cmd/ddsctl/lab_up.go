@@ -61,7 +61,8 @@ func newLabUpCommand(a *app) *cobra.Command {
 		Long: `Starts a lab of the catalogue, or any folder with a Compose file, and waits until every node does its work. Running it again changes
 nothing; after an edit it changes what is affected. Interrupted (Ctrl-C), the same command goes on from there.`,
 		Example: `  ddsctl lab up sharded-redis
-  ddsctl lab up sharded-redis --name second      a second one beside the first
+  ddsctl lab up sharded-redis --name second --free-ports
+                                                 a second one beside the first
   ddsctl lab up ./my-folder                      any folder with a Compose file
   ddsctl lab up ./my-folder --dry-run            what it would do`,
 		Args:              positional(cobra.MaximumNArgs(1)),

@@ -25,11 +25,7 @@ program. -o table says what is behind each.`,
 }
 
 func (a *app) labURL(ctx context.Context, formatted bool, args []string) error {
-	running, err := a.running(ctx)
-	if err != nil {
-		return err
-	}
-	lab, words, err := pickFirst(running, args)
+	lab, words, err := a.pickWords(ctx, args)
 	if err != nil {
 		return err
 	}

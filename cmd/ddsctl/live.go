@@ -33,11 +33,7 @@ func (a *app) openLive(ctx context.Context, lab runningLab) (*live.Lab, error) {
 
 // pickLive opens the lab that arguments of the form [LAB] WORD... are about, and gives the other words.
 func (a *app) pickLive(ctx context.Context, args []string) (*live.Lab, []string, error) {
-	running, err := a.running(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	lab, words, err := pickFirst(running, args)
+	lab, words, err := a.pickWords(ctx, args)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -137,6 +137,15 @@ func labNames(labs []runningLab) []string {
 	return names
 }
 
+// pickWords splits arguments of the form [LAB] NODE... into the running lab and the other words.
+func (a *app) pickWords(ctx context.Context, args []string) (runningLab, []string, error) {
+	running, err := a.running(ctx)
+	if err != nil {
+		return runningLab{}, nil, err
+	}
+	return pickFirst(running, args)
+}
+
 // pickFirst splits arguments of the form [LAB] NODE... The first word is the lab where it names one; where only one lab is
 // running, and the word is one of its nodes too, it is the lab only if a node follows.
 func pickFirst(labs []runningLab, args []string) (runningLab, []string, error) {

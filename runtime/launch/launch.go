@@ -104,13 +104,27 @@ func (l *Launcher) Up(ctx context.Context, spec plan.Spec, options UpOptions, sh
 	if err != nil || options.DryRun {
 		return result, err
 	}
-	if err := helper.Configure(ctx, l.engine, spec.Project.Name); err != nil && !errors.Is(err, helper.ErrAbsent) {
+	return l.configure(ctx, spec.Project.Name, result)
+}
+
+// configure tells the wire where the nodes are now. That it cannot be told is a warning.
+func (l *Launcher) configure(ctx context.Context, project string, result lifecycle.Result) (lifecycle.Result, error) {
+	if err := helper.Configure(ctx, l.engine, project); err != nil && !errors.Is(err, helper.ErrAbsent) {
 		if ctx.Err() != nil {
 			return result, err
 		}
 		result.Warnings = append(result.Warnings, fmt.Sprintf("the wire does not know the lab's nodes, so that links are neither counted nor broken: %v", err))
 	}
 	return result, nil
+}
+
+// Restart stops containers of a project and starts them again as they are, and tells the wire where they are then.
+func (l *Launcher) Restart(ctx context.Context, project string, options lifecycle.RestartOptions, show Show) (lifecycle.Result, error) {
+	result, err := l.life.Restart(ctx, project, options, show.Step)
+	if err != nil || options.DryRun {
+		return result, err
+	}
+	return l.configure(ctx, project, result)
 }
 
 // lostImage is the error of an image that somebody removed after it was ensured: from another machine, or with the engine's own tools.
