@@ -17,6 +17,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -88,18 +89,27 @@ func (l *Leaf) Hold(holding index.Holding) (*index.Index, error) {
 		return have, nil
 	}
 	begin := time.Now()
-	corpus, err := index.Read(l.options.Corpus)
+	x, err := l.build(holding)
 	if err != nil {
 		return nil, err
 	}
-	x := index.Build(corpus, holding)
 	l.index.Store(x)
+	// What was read and not kept is much more than what was kept, and leaves share a machine.
+	debug.FreeOSMemory()
 	size := x.Size()
 	for what, n := range map[string]int{"documents": size.Documents, "words": size.Words, "postings": size.Postings} {
 		l.size.WithLabelValues(what).Set(float64(n))
 	}
 	l.options.Log.Info("holding", "documents", holding.Documents, "words", holding.Words, "size", size, "took", time.Since(begin))
 	return x, nil
+}
+
+func (l *Leaf) build(holding index.Holding) (*index.Index, error) {
+	corpus, err := index.Read(l.options.Corpus)
+	if err != nil {
+		return nil, err
+	}
+	return index.Build(corpus, holding), nil
 }
 
 // drainMost bounds how long answers under way may take at the end.

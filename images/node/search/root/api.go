@@ -162,10 +162,9 @@ type branchStatus struct {
 func (r *Root) showLeaves(w http.ResponseWriter, _ *http.Request) {
 	all := []branchStatus{}
 	if t := r.tree.Load(); t != nil {
-		now := r.now()
 		for place, b := range t.branches {
 			b.mu.Lock()
-			all = append(all, branchStatus{b.name, b.address, now.Before(b.until), b.asked, b.failed, t.holding(place)})
+			all = append(all, branchStatus{b.name, b.address, b.suspended, b.asked, b.failed, t.holding(place)})
 			b.mu.Unlock()
 		}
 	}

@@ -103,10 +103,9 @@ func (q *question) count(what *int) {
 
 // usable are the leaves that are not suspended.
 func (r *Root) usable(from []*branch) []*branch {
-	now := r.now()
 	var all []*branch
 	for _, b := range from {
-		if b.usable(now) {
+		if b.usable() {
 			all = append(all, b)
 		}
 	}
@@ -124,7 +123,7 @@ func (r *Root) get(ctx context.Context, b *branch, path string) ([]byte, error) 
 		r.metrics.received.Add(float64(len(body)))
 	case ctx.Err() != nil && !errors.Is(context.Cause(ctx), context.DeadlineExceeded): // called off: it is not the leaf's fault
 	default:
-		b.ill(r.now(), r.config.Suspend)
+		b.ill(r.config.SuspendAfter)
 		r.metrics.failures.Inc()
 		r.log.Debug("a leaf failed", "leaf", b.name, "error", err)
 	}

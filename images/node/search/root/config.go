@@ -50,9 +50,10 @@ type Config struct {
 	// Deadline is how long the leaves have. Default: 1s.
 	Deadline time.Duration `yaml:"deadline"`
 	// Partial is serve or refuse: what becomes of a question to which not every leaf has answered in time. Default: serve.
-	Partial string  `yaml:"partial"`
-	Hedge   Hedge   `yaml:"hedge"`
-	Suspend Suspend `yaml:"suspend"`
+	Partial string `yaml:"partial"`
+	Hedge   Hedge  `yaml:"hedge"`
+	// SuspendAfter is how many times in a row a leaf fails before it is left alone, until it is seen to be well again. 0: never.
+	SuspendAfter int `yaml:"suspend_after"`
 }
 
 // Hedge asks another leaf that has a copy, where the first takes long; the first answer wins, and the other is called off.
@@ -61,14 +62,6 @@ type Hedge struct {
 	After time.Duration `yaml:"after"`
 	// Budget bounds the requests more that this makes, as a share of those without it. Default: 0.1.
 	Budget float64 `yaml:"budget"`
-}
-
-// Suspend leaves a leaf alone that failed several times in a row.
-type Suspend struct {
-	// After is how many times. 0: never.
-	After int `yaml:"after"`
-	// For is how long, before it is tried again. Default: 1s.
-	For time.Duration `yaml:"for"`
 }
 
 const (
@@ -107,7 +100,6 @@ func (c Config) withDefaults() (Config, error) {
 	fill(&c.Deadline, time.Second)
 	fill(&c.Partial, PartialServe)
 	fill(&c.Hedge.Budget, 0.1)
-	fill(&c.Suspend.For, time.Second)
 	if len(c.Leaves) == 0 || len(c.Leaves) > mostLeaves {
 		return c, fmt.Errorf("leaves: from 1 to %d addresses, HOST:PORT", mostLeaves)
 	}
@@ -128,13 +120,13 @@ func (c Config) withDefaults() (Config, error) {
 			return c, fmt.Errorf("%s: is one of %v, not %q", word.key, word.known, word.value)
 		}
 	}
-	for key, d := range map[string]time.Duration{"deadline": c.Deadline, "hedge.after": c.Hedge.After, "suspend.for": c.Suspend.For} {
+	for key, d := range map[string]time.Duration{"deadline": c.Deadline, "hedge.after": c.Hedge.After} {
 		if d < 0 || d > mostTime {
 			return c, fmt.Errorf("%s: is from 0s to %s, not %s", key, mostTime, d)
 		}
 	}
-	if c.Copies < 1 || c.Suspend.After < 0 || c.Hedge.Budget < 0 || c.Hedge.Budget > 1 {
-		return c, errors.New("copies is at least 1, suspend.after at least 0, hedge.budget from 0 to 1")
+	if c.Copies < 1 || c.SuspendAfter < 0 || c.Hedge.Budget < 0 || c.Hedge.Budget > 1 {
+		return c, errors.New("copies is at least 1, suspend_after at least 0, hedge.budget from 0 to 1")
 	}
 	for _, n := range c.Divisions {
 		if n < 1 || n > mostLeaves {

@@ -18,10 +18,10 @@ func TestAConfigurationIsReadStrictly(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 		return file
 	}
-	c, err := ReadConfig(write("leaves: [leaf:8080]\ncopies: 2\ndivisions: [1, 5]\ndeadline: 2s\nhedge: {after: 50ms}\nsuspend: {after: 3}\n"))
+	c, err := ReadConfig(write("leaves: [leaf:8080]\ncopies: 2\ndivisions: [1, 5]\ndeadline: 2s\nhedge: {after: 50ms}\nsuspend_after: 3\n"))
 	require.NoError(t, err)
 	require.Equal(t, Config{Leaves: []string{"leaf:8080"}, Distribution: Documents, Copies: 2, Divisions: []int{1, 5}, Ask: AskWords, Deadline: 2 * time.Second,
-		Partial: PartialServe, Hedge: Hedge{50 * time.Millisecond, 0.1}, Suspend: Suspend{3, time.Second}}, c)
+		Partial: PartialServe, Hedge: Hedge{50 * time.Millisecond, 0.1}, SuspendAfter: 3}, c)
 	for _, text := range []string{"", "leaves: []", "leaves: [leaf]", "leafs: [a:1]", "leaves: [a:1]\ndistribution: pages", "leaves: [a:1]\npartial: perhaps",
 		"leaves: [a:1]\nask: me", "leaves: [a:1]\ndeadline: -1s", "leaves: [a:1]\ncopies: -1", "leaves: [a:1]\nhedge: {budget: 2}", "leaves: [a:1]\ndivisions: [0]",
 		"leaves: [a:1]\ndistribution: words\ndivisions: [2]"} {

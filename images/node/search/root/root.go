@@ -55,6 +55,10 @@ type metrics struct {
 	requests, failures, hedges, denied, received prometheus.Counter
 }
 
+// connectMost is how long a connection to a leaf may take to come about, before the next leaf is tried: one whose container is gone does not
+// even refuse.
+const connectMost = 500 * time.Millisecond
+
 // connectionsKept is how many idle connections to each leaf are kept.
 const connectionsKept = 64
 
@@ -76,7 +80,7 @@ func New(options Options) (*Root, error) {
 	}
 	r.load = &load{now: r.now, tokens: math.MaxFloat64}
 	r.client = &http.Client{Transport: &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		DialContext:         (&net.Dialer{Timeout: connectMost}).DialContext,
 		MaxIdleConnsPerHost: connectionsKept, IdleConnTimeout: time.Minute, DisableCompression: true,
 	}}
 	counter := func(name, help string) prometheus.Counter {

@@ -3,7 +3,6 @@ package root
 import (
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/ddsctl/ddsctl/images/node/search/index"
 )
@@ -12,13 +11,13 @@ import (
 type branch struct {
 	name string // as the configuration has it, or its address
 
-	mu       sync.Mutex
-	address  string    // IP:PORT, "" while its name is not known
-	failures int       // in a row
-	until    time.Time // suspended until then
-	doubtful bool      // whether it holds what it should is not known
-	failed   int       // in all
-	asked    int
+	mu        sync.Mutex
+	address   string // IP:PORT, "" while its name is not known
+	failures  int    // in a row
+	suspended bool
+	doubtful  bool // whether it holds what it should is not known
+	failed    int  // in all
+	asked     int
 }
 
 func (b *branch) at() string {
@@ -32,14 +31,14 @@ func (b *branch) moved(address string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.address != address {
-		b.address, b.doubtful, b.failures, b.until = address, true, 0, time.Time{}
+		b.address, b.doubtful, b.failures, b.suspended = address, true, 0, false
 	}
 }
 
-func (b *branch) usable(now time.Time) bool {
+func (b *branch) usable() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.address != "" && !now.Before(b.until)
+	return b.address != "" && !b.suspended
 }
 
 func (b *branch) begin() {
@@ -51,16 +50,15 @@ func (b *branch) begin() {
 func (b *branch) well() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.failures, b.until = 0, time.Time{}
+	b.failures, b.suspended = 0, false
 }
 
-func (b *branch) ill(now time.Time, s Suspend) {
+// ill notes a failure; after so many in a row the leaf is suspended, until the keeper finds it well.
+func (b *branch) ill(suspendAfter int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.failures, b.failed, b.doubtful = b.failures+1, b.failed+1, true
-	if s.After > 0 && b.failures >= s.After {
-		b.until = now.Add(s.For)
-	}
+	b.suspended = b.suspended || suspendAfter > 0 && b.failures >= suspendAfter
 }
 
 func (b *branch) doubt() {
@@ -79,7 +77,7 @@ func (b *branch) inDoubt() bool {
 func (b *branch) holds() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.doubtful, b.failures, b.until = false, 0, time.Time{}
+	b.doubtful, b.failures, b.suspended = false, 0, false
 }
 
 // tree is one division of the corpus among leaves. It does not change; what becomes of its branches does.
