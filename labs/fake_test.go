@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ddsctl/ddsctl/labs"
@@ -27,7 +28,7 @@ func TestEveryLabComesUpAndGoesDown(t *testing.T) {
 			t.Run(entry.Slug+"/"+variant, func(t *testing.T) {
 				lab, err := labs.Open(t.Context(), entry.Slug, labs.Options{Variant: variant})
 				require.NoError(t, err)
-				e := fake.New(fake.Options{Program: willing})
+				e := fake.New(fake.Options{Program: willing(jobs(lab.Project))})
 				t.Cleanup(func() { require.NoError(t, e.Close()) })
 				life := lifecycle.New(e, lifecycle.Options{Address: "fake://" + t.Name(), LockDir: t.TempDir()})
 				spec := lab.Spec()
@@ -49,11 +50,29 @@ func TestEveryLabComesUpAndGoesDown(t *testing.T) {
 	}
 }
 
-// willing is a program that does whatever is asked of it: services run until they are stopped, commands succeed.
-func willing(ctx context.Context, p fake.Process) int {
-	if p.Exec {
-		return 0
+// jobs are the services that are done when they have exited with 0: they say so themselves, or another one waits for that.
+func jobs(project *types.Project) map[string]bool {
+	done := map[string]bool{}
+	for _, service := range project.Services {
+		if service.Deploy != nil && service.Deploy.Mode == "replicated-job" {
+			done[service.Name] = true
+		}
+		for other, dependency := range service.DependsOn {
+			if dependency.Condition == types.ServiceConditionCompletedSuccessfully {
+				done[other] = true
+			}
+		}
 	}
-	<-ctx.Done()
-	return 143
+	return done
+}
+
+// willing is a program that does whatever is asked of it: services run until they are stopped, jobs and commands succeed.
+func willing(jobs map[string]bool) func(context.Context, fake.Process) int {
+	return func(ctx context.Context, p fake.Process) int {
+		if p.Exec || jobs[p.Container.Service] {
+			return 0
+		}
+		<-ctx.Done()
+		return 143
+	}
 }
