@@ -14,7 +14,7 @@ import (
 func newNodeCertsCommand(a *app) *cobra.Command {
 	dir := "/data"
 	var o certs.Options
-	var keep bool
+	var keep, ticketKey bool
 	issue := &cobra.Command{
 		Use:   "issue --host NAME",
 		Short: "Make a certificate for a server, and the authority where there is none",
@@ -25,6 +25,11 @@ func newNodeCertsCommand(a *app) *cobra.Command {
 				return err
 			}
 			a.tellCertificate(leaf)
+			if ticketKey {
+				if err := certs.EnsureTicketKey(dir); err != nil {
+					return err
+				}
+			}
 			if keep {
 				<-cmd.Context().Done()
 			}
@@ -33,6 +38,7 @@ func newNodeCertsCommand(a *app) *cobra.Command {
 	}
 	issue.Flags().StringArrayVar(&o.Hosts, "host", nil, "a name or an address that it is for; may be given more than once")
 	issue.Flags().DurationVar(&o.Valid, "valid", 24*time.Hour, "how long it holds; below 0: how long ago it expired")
+	issue.Flags().BoolVar(&ticketKey, "ticket-key", false, "make a secret for TLS session tickets as well, where there is none")
 	issue.Flags().BoolVar(&keep, "keep", false, "stay until the container is stopped")
 	show := &cobra.Command{
 		Use:   "show",
@@ -47,7 +53,13 @@ func newNodeCertsCommand(a *app) *cobra.Command {
 			return trust
 		},
 	}
-	cmd := group("certs", "A lab's own certificate authority", "A lab's own certificate authority, in a folder.", issue, show)
+	ticket := &cobra.Command{
+		Use:   "ticket-key",
+		Short: "Make a new secret for TLS session tickets",
+		Args:  positional(cobra.NoArgs),
+		RunE:  func(*cobra.Command, []string) error { return certs.IssueTicketKey(dir) },
+	}
+	cmd := group("certs", "A lab's own certificate authority", "A lab's own certificate authority, in a folder.", issue, show, ticket)
 	cmd.PersistentFlags().StringVar(&dir, "dir", dir, "the folder")
 	return cmd
 }

@@ -15,6 +15,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/big"
 	"net"
@@ -29,7 +30,10 @@ const (
 	CAKeyFile  = "ca-key.pem"     // its key, for the owner only
 	CertFile   = "server.pem"     // the server's certificate
 	KeyFile    = "server-key.pem" // its key, for the owner and the group
+	TicketFile = "ticket.key"     // the secret that seals TLS session tickets, for the owner and the group
 	serialBits = 64
+	// ticketBytes is what nginx takes for AES-256: a name of 16 bytes, and keys of 32 bytes for HMAC and AES.
+	ticketBytes = 80
 	// The authority outlives every lab.
 	caValid = 10 * 365 * 24 * time.Hour
 	// Clocks of machines differ; a certificate holds since a little while ago.
@@ -85,10 +89,32 @@ func Issue(dir string, options Options) (*x509.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("issue a certificate for %s: %w", options.Hosts[0], err)
 	}
-	if err := write(dir, KeyFile, 0o640, key); err != nil {
+	if err := writePEM(dir, KeyFile, 0o640, key); err != nil {
 		return nil, err
 	}
-	return leaf, write(dir, CertFile, 0o644, &pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw})
+	return leaf, writePEM(dir, CertFile, 0o644, &pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw})
+}
+
+// IssueTicketKey makes a new secret for TLS session tickets. Servers that share it accept each other's tickets; whoever has it can read what
+// was said in sessions that were resumed with them.
+func IssueTicketKey(dir string) error {
+	secret := make([]byte, ticketBytes)
+	if _, err := rand.Read(secret); err != nil {
+		return err
+	}
+	return write(dir, TicketFile, 0o640, func(w io.Writer) error {
+		_, err := w.Write(secret)
+		return err
+	})
+}
+
+// EnsureTicketKey is IssueTicketKey where the folder has no such secret.
+func EnsureTicketKey(dir string) error {
+	_, err := os.Stat(filepath.Join(dir, TicketFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return IssueTicketKey(dir)
+	}
+	return err
 }
 
 // Read returns the certificate that stands in the folder, and says whether the folder's authority vouches for it at the instant now.
@@ -145,10 +171,10 @@ func newAuthority(dir string, now time.Time) (*x509.Certificate, crypto.Signer, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("make the authority: %w", err)
 	}
-	if err := write(dir, CAKeyFile, 0o600, block); err != nil {
+	if err := writePEM(dir, CAKeyFile, 0o600, block); err != nil {
 		return nil, nil, err
 	}
-	if err := write(dir, CAFile, 0o644, &pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}); err != nil {
+	if err := writePEM(dir, CAFile, 0o644, &pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}); err != nil {
 		return nil, nil, err
 	}
 	return authority(dir, now)
@@ -205,13 +231,17 @@ func readBlock(name string) (*pem.Block, error) {
 	return block, nil
 }
 
+func writePEM(dir, name string, mode fs.FileMode, block *pem.Block) error {
+	return write(dir, name, mode, func(w io.Writer) error { return pem.Encode(w, block) })
+}
+
 // write replaces a file at once.
-func write(dir, name string, mode fs.FileMode, block *pem.Block) error {
+func write(dir, name string, mode fs.FileMode, content func(io.Writer) error) error {
 	file, err := os.CreateTemp(dir, "."+name+"-*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	err = errors.Join(pem.Encode(file, block), file.Chmod(mode), file.Close())
+	err = errors.Join(content(file), file.Chmod(mode), file.Close())
 	if err == nil {
 		err = os.Rename(file.Name(), filepath.Join(dir, name))
 	}

@@ -81,6 +81,26 @@ func TestKeysAreNotForEveryone(t *testing.T) {
 	require.Len(t, files, 4, "nothing half-written is left")
 }
 
+func TestATicketKeyIsMadeOnceAndAnewWhenAskedTo(t *testing.T) {
+	dir := t.TempDir()
+	read := func() []byte {
+		secret, err := os.ReadFile(filepath.Join(dir, TicketFile))
+		require.NoError(t, err)
+		require.Len(t, secret, 80, "what nginx takes for AES-256")
+		return secret
+	}
+	require.NoError(t, EnsureTicketKey(dir))
+	first := read()
+	require.NoError(t, EnsureTicketKey(dir))
+	require.Equal(t, first, read())
+	require.NoError(t, IssueTicketKey(dir))
+	require.NotEqual(t, first, read())
+	info, err := os.Stat(filepath.Join(dir, TicketFile))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o640), info.Mode().Perm())
+	require.Error(t, EnsureTicketKey(filepath.Join(dir, "missing")))
+}
+
 func TestWhatCannotBeIssuedSaysWhy(t *testing.T) {
 	_, err := Issue(t.TempDir(), Options{Valid: time.Hour})
 	require.ErrorContains(t, err, "which host")
