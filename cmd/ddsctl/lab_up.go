@@ -15,7 +15,6 @@ import (
 	"github.com/ddsctl/ddsctl/labs"
 	"github.com/ddsctl/ddsctl/labs/format"
 	"github.com/ddsctl/ddsctl/labs/origin"
-	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/helper"
 	"github.com/ddsctl/ddsctl/runtime/launch"
 	"github.com/ddsctl/ddsctl/runtime/lifecycle"
@@ -136,10 +135,7 @@ func (a *app) bringUp(ctx context.Context, lab *labs.Lab, o upOptions, scale map
 
 // helpers are ddsctl's own containers in the lab.
 func (a *app) helpers(lab *labs.Lab, o upOptions) *helper.Options {
-	options := &helper.Options{NoWire: o.noWire || !hasRole(a, engine.HelperWire), NoClient: !hasRole(a, engine.HelperClient)}
-	if options.NoWire && options.NoClient {
-		return nil
-	}
+	options := &helper.Options{NoWire: o.noWire}
 	if o.noTraffic {
 		return options
 	}

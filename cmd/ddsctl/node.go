@@ -34,13 +34,3 @@ func newNodeCommand(a *app) *cobra.Command {
 	cmd.Hidden = true
 	return cmd
 }
-
-// hasRole says whether this ddsctl has the program for a helper.
-func hasRole(a *app, role string) bool {
-	for _, c := range newNodeCommand(a).Commands() {
-		if c.Name() == role {
-			return true
-		}
-	}
-	return false
-}
