@@ -3,13 +3,14 @@ package labs_test
 import (
 	"context"
 	"testing"
+	"time"
 
-	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ddsctl/ddsctl/labs"
 	"github.com/ddsctl/ddsctl/runtime/engine/fake"
 	"github.com/ddsctl/ddsctl/runtime/lifecycle"
+	"github.com/ddsctl/ddsctl/runtime/plan"
 )
 
 // TestEveryLabComesUpAndGoesDown runs each lab and each of its variants on the engine in memory: order, readiness, files and names are
@@ -28,16 +29,18 @@ func TestEveryLabComesUpAndGoesDown(t *testing.T) {
 			t.Run(entry.Slug+"/"+variant, func(t *testing.T) {
 				lab, err := labs.Open(t.Context(), entry.Slug, labs.Options{Variant: variant})
 				require.NoError(t, err)
-				e := fake.New(fake.Options{Program: willing(jobs(lab.Project))})
+				e := fake.New(fake.Options{Program: willing(jobs(t, lab.Spec()))})
 				t.Cleanup(func() { require.NoError(t, e.Close()) })
 				life := lifecycle.New(e, lifecycle.Options{Address: "fake://" + t.Name(), LockDir: t.TempDir()})
 				spec := lab.Spec()
 				for name := range spec.Probes {
 					spec.Probes[name] = nil // what a probe by TCP or HTTP would reach is not there
 				}
-				_, err = life.Up(t.Context(), spec, lifecycle.UpOptions{}, nil)
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // so that the lab that does not come up is named
+				defer cancel()
+				_, err = life.Up(ctx, spec, lifecycle.UpOptions{}, nil)
 				require.NoError(t, err)
-				again, err := life.Up(t.Context(), spec, lifecycle.UpOptions{}, nil)
+				again, err := life.Up(ctx, spec, lifecycle.UpOptions{}, nil)
 				require.NoError(t, err)
 				require.False(t, again.Changed(), again.Summary())
 				_, err = life.Down(t.Context(), lab.Project.Name, lifecycle.DownOptions{}, nil)
@@ -50,18 +53,14 @@ func TestEveryLabComesUpAndGoesDown(t *testing.T) {
 	}
 }
 
-// jobs are the services that are done when they have exited with 0: they say so themselves, or another one waits for that.
-func jobs(project *types.Project) map[string]bool {
+// jobs are the services that are done when they have exited with 0.
+func jobs(t *testing.T, spec lifecycle.Spec) map[string]bool {
+	t.Helper()
+	desired, err := plan.Want(spec)
+	require.NoError(t, err)
 	done := map[string]bool{}
-	for _, service := range project.Services {
-		if service.Deploy != nil && service.Deploy.Mode == "replicated-job" {
-			done[service.Name] = true
-		}
-		for other, dependency := range service.DependsOn {
-			if dependency.Condition == types.ServiceConditionCompletedSuccessfully {
-				done[other] = true
-			}
-		}
+	for _, s := range desired.Services {
+		done[s.Name] = s.OneShot
 	}
 	return done
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -139,6 +140,18 @@ func TestAOneShotIsDoneWhenItExitsWithZero(t *testing.T) {
 	var exit *ExitError
 	require.ErrorAs(t, New(bad, Options{}).WaitDone(t.Context(), target), &exit)
 	require.Equal(t, 4, exit.Code)
+}
+
+func TestAOneShotThatNeverEndsIsNotWaitedForForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		err := New(newBox(), Options{}).WaitDone(t.Context(), target)
+		var late *TimeoutError
+		require.ErrorAs(t, err, &late)
+		require.Equal(t, JobBound, time.Since(begin))
+		require.ErrorContains(t, err, "it still runs")
+		require.NotEmpty(t, hint.Of(err))
+	})
 }
 
 func TestALogLineIsFoundOnceItIsWritten(t *testing.T) {

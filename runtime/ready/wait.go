@@ -161,9 +161,30 @@ func (w *Waiter) Wait(ctx context.Context, target Target, probes []Probe) error 
 	return nil
 }
 
-// WaitDone returns nil once a one-shot container has exited with 0, and an *ExitError when with anything else.
+// JobBound is how long a one-shot container may take: whoever waits for one that never ends is told so.
+const JobBound = 20 * time.Minute
+
+// WaitDone returns nil once a one-shot container has exited with 0, an *ExitError when with anything else, and a *TimeoutError when it still runs
+// after JobBound.
 func (w *Waiter) WaitDone(ctx context.Context, target Target) error {
-	code, err := w.engine.WaitContainer(ctx, target.ID)
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	code := 0
+	go func() {
+		var err error
+		code, err = w.engine.WaitContainer(waiting, target.ID)
+		ended <- err
+	}()
+	var err error
+	select {
+	case err = <-ended:
+	case <-w.clock.After(JobBound):
+		cancel()
+		<-ended // the goroutine ends before WaitDone does
+		return hint.Wrap(&TimeoutError{Service: target.Service, Container: target.Name, Waiting: "its end", After: JobBound, Last: errors.New("it still runs")},
+			"another service waits until it has exited with 0; see what it does: ddsctl lab logs %s", target.Service)
+	}
 	if err != nil {
 		return fmt.Errorf("service %q: waiting until container %s is done: %w", target.Service, target.Name, err)
 	}
