@@ -30,6 +30,7 @@ func newNodeFetchCommand(a *app) *cobra.Command {
 	flags.StringVar(&o.Body, "body", "", "the request's body")
 	flags.StringArrayVar(&o.Headers, "header", nil, "a header, NAME: VALUE; may be given more than once")
 	flags.StringVar(&o.CAFile, "ca", "", "file with the authorities to trust")
+	flags.StringVar(&o.ServerName, "server-name", "", "the name that the certificate must be for (default: the URL's host)")
 	flags.BoolVar(&o.Insecure, "insecure", false, "accept any certificate")
 	flags.DurationVar(&o.Timeout, "timeout", 10*time.Second, "for the whole of it")
 	flags.StringArrayVar(&show, "print", show, "body, status, header:NAME, serial or expires; may be given more than once")

@@ -28,6 +28,8 @@ type Options struct {
 	Headers []string // NAME: VALUE
 	// CAFile holds certificates of authorities to trust instead of the system's.
 	CAFile string
+	// ServerName is what the certificate must be for, where that is not the URL's host: to ask one of several servers of a name.
+	ServerName string
 	// Insecure accepts any certificate.
 	Insecure bool
 	// Timeout bounds the whole of it; 0 is 10 seconds.
@@ -54,7 +56,7 @@ func Get(ctx context.Context, url string, options Options) (Page, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, options.Timeout)
 	defer cancel()
-	config := &tls.Config{InsecureSkipVerify: options.Insecure} //nolint:gosec // who calls asks for it
+	config := &tls.Config{ServerName: options.ServerName, InsecureSkipVerify: options.Insecure} //nolint:gosec // who calls asks for it
 	if options.CAFile != "" {
 		text, err := os.ReadFile(options.CAFile)
 		if err != nil {

@@ -46,6 +46,12 @@ func TestACertificateIsCheckedUnlessItIsNotToBe(t *testing.T) {
 	require.NoError(t, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
 	_, err = Get(t.Context(), server.URL, Options{CAFile: ca})
 	require.NoError(t, err)
+
+	// The test server's certificate is for example.com as well.
+	_, err = Get(t.Context(), server.URL, Options{CAFile: ca, ServerName: "example.com"})
+	require.NoError(t, err)
+	_, err = Get(t.Context(), server.URL, Options{CAFile: ca, ServerName: "elsewhere.test"})
+	require.ErrorContains(t, err, "elsewhere.test")
 }
 
 func TestWhatIsNotThereIsAnError(t *testing.T) {
