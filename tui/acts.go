@@ -69,13 +69,13 @@ func (m *Model) do(a act.Act, shown bool, after func(*Model, *job) tea.Cmd) tea.
 		m.acts.note = "nothing can be done to what is only replayed: " + a.Command()
 		return nil
 	case a.Terminal:
-		return tea.ExecProcess(m.options.Commander.Terminal(a.Args), func(err error) tea.Msg { return terminalMsg{a, err} })
+		return tea.ExecProcess(m.options.Commander.Terminal(m.project(), a.Args), func(err error) tea.Msg { return terminalMsg{a, err} })
 	}
 	ctx, cancel := context.WithCancel(m.ctx)
 	j := &job{act: a, cancel: cancel, out: make(chan tea.Msg, 64), started: m.options.Now(), shown: shown, after: after}
 	m.acts.jobs = append(m.acts.jobs, j)
 	m.acts.said = j
-	commander := m.options.Commander
+	commander, lab := m.options.Commander, m.project()
 	m.acts.wg.Go(func() {
 		defer close(j.out)
 		defer cancel()
@@ -86,7 +86,7 @@ func (m *Model) do(a act.Act, shown bool, after func(*Model, *job) tea.Cmd) tea.
 			}
 		}
 		w := &lineWriter{emit: func(line string) { send(lineMsg{j, line}) }}
-		err := commander.Run(ctx, a.Args, w)
+		err := commander.Run(ctx, lab, a.Args, w)
 		w.flush()
 		select { // also for one that was called off: the model waits for it
 		case j.out <- doneMsg{j, err}:

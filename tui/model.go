@@ -174,6 +174,14 @@ func (m *Model) Close() {
 	m.acts.close()
 }
 
+// project is the running lab that is watched, "" where none is.
+func (m *Model) project() string {
+	if m.watch == nil {
+		return ""
+	}
+	return m.watch.session.Project
+}
+
 // lab words acts for the lab that is watched.
 func (m *Model) lab() act.Lab {
 	if m.watch != nil && m.watch.session.Named {

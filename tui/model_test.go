@@ -80,7 +80,7 @@ type fakeCommander struct {
 	do  func(args []string, out io.Writer) error
 }
 
-func (f *fakeCommander) Run(_ context.Context, args []string, out io.Writer) error {
+func (f *fakeCommander) Run(_ context.Context, _ string, args []string, out io.Writer) error {
 	f.mu.Lock()
 	f.ran = append(f.ran, strings.Join(args, " "))
 	f.mu.Unlock()
@@ -90,9 +90,11 @@ func (f *fakeCommander) Run(_ context.Context, args []string, out io.Writer) err
 	return nil
 }
 
-func (f *fakeCommander) Terminal(args []string) *exec.Cmd { return exec.Command("true", args...) }
+func (f *fakeCommander) Terminal(_ string, args []string) *exec.Cmd {
+	return exec.Command("true", args...)
+}
 
-func (f *fakeCommander) Complete(_ context.Context, args []string) []string {
+func (f *fakeCommander) Complete(_ context.Context, _ string, args []string) []string {
 	if len(args) == 2 && args[0] == "scenario" {
 		return []string{"run", "list"}
 	}

@@ -136,10 +136,10 @@ func (p *palette) complete(m *Model) tea.Cmd {
 	} else {
 		base = base[:len(base)-1]
 	}
-	commander, ctx := m.options.Commander, m.ctx
+	commander, ctx, lab := m.options.Commander, m.ctx, m.project()
 	return func() tea.Msg {
 		var lines []string
-		for _, last := range commander.Complete(ctx, words) {
+		for _, last := range commander.Complete(ctx, lab, words) {
 			lines = append(lines, strings.TrimPrefix(act.Command(append(slices.Clone(base), last)), "ddsctl "))
 		}
 		return completionsMsg{line, lines}

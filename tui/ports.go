@@ -32,14 +32,15 @@ type Study interface {
 	Scenarios(ctx context.Context) ([]string, error)
 }
 
-// Commander runs command lines of ddsctl; args are the words behind it.
+// Commander runs command lines of ddsctl; args are the words behind it. Lab is the running lab that is meant where they name none, "" for
+// no particular one.
 type Commander interface {
 	// Run does what `ddsctl ARGS...` does, with its output and messages going to out.
-	Run(ctx context.Context, args []string, out io.Writer) error
+	Run(ctx context.Context, lab string, args []string, out io.Writer) error
 	// Terminal gives the process for a command that needs a terminal of its own.
-	Terminal(args []string) *exec.Cmd
+	Terminal(lab string, args []string) *exec.Cmd
 	// Complete gives what may stand in place of the last word.
-	Complete(ctx context.Context, args []string) []string
+	Complete(ctx context.Context, lab string, args []string) []string
 }
 
 // Home is where labs come from.

@@ -23,6 +23,7 @@ type app struct {
 	format  output.Format
 	host    string
 	noColor bool
+	lab     string // the running lab that is meant where none is named; "" leaves it to labVariable
 
 	engineClient *docker.Client
 }

@@ -33,12 +33,18 @@ func (s dashScreen) text() string { return s.tmux("capture-pane", "-p") }
 
 func (s dashScreen) keys(keys ...string) { s.tmux(append([]string{"send-keys"}, keys...)...) }
 
-// shows waits until the screen shows a pattern. The limit is no measure: what is waited for must come.
-func (s dashScreen) shows(what, pattern string) {
+// shows waits until the screen shows a pattern.
+func (s dashScreen) shows(what, pattern string) { s.t.Helper(); s.until(what, pattern, true) }
+
+// hides waits until the screen shows a pattern no more.
+func (s dashScreen) hides(what, pattern string) { s.t.Helper(); s.until("no more "+what, pattern, false) }
+
+// The limit is no measure: what is waited for must come.
+func (s dashScreen) until(what, pattern string, there bool) {
 	s.t.Helper()
 	re := regexp.MustCompile(pattern)
 	deadline := time.Now().Add(3 * time.Minute)
-	for !re.MatchString(s.text()) {
+	for re.MatchString(s.text()) != there {
 		if time.Now().After(deadline) {
 			require.Fail(s.t, "the dashboard does not show "+what, "%s\n%s", pattern, s.text())
 		}
@@ -56,7 +62,18 @@ func buildStatic(t *testing.T) string {
 	return path
 }
 
-// A person starts a lab from the picker, kills a shard, sees the errors, heals it, sees them go, and leaves.
+const quickScenario = `
+version: 1
+title: A quick look
+lab: sharded-redis
+phases:
+  - {name: calm, for: 3s}
+expect:
+  - errors < 50% during calm
+`
+
+// A person starts a lab from the picker, kills a shard, sees the errors, heals it, sees them go, runs a scenario, checks an
+// exercise, and leaves.
 func TestDashInATerminal(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a container engine")
@@ -67,6 +84,7 @@ func TestDashInATerminal(t *testing.T) {
 	project := fmt.Sprintf("dash-test-%d", os.Getpid())
 	s := dashScreen{t, filepath.Join(t.TempDir(), "tmux")}
 	down := func() ([]byte, error) { return exec.Command(program, "lab", "down", project).CombinedOutput() }
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	t.Cleanup(func() {
 		_ = exec.Command("tmux", "-S", s.socket, "kill-server").Run()
 		_, _ = down()
@@ -98,6 +116,24 @@ func TestDashInATerminal(t *testing.T) {
 	s.shows("the healed shard", `● redis-2`)
 	s.shows("recovery", `errors (0|0\.[0-9]|<0\.1) %`)
 	s.shows("no fault", `no faults`)
+
+	quick := filepath.Join(t.TempDir(), "quick.yaml")
+	require.NoError(t, os.WriteFile(quick, []byte(quickScenario), 0o600))
+	s.keys(":")
+	s.keys("-l", "scenario run "+quick)
+	s.keys("Enter")
+	s.shows("the scenario's verdict", `A quick look: holds`)
+	require.Contains(t, s.text(), "$ ddsctl scenario run "+quick)
+	s.keys("Escape") // and what follows at once would be one key with it
+	s.hides("the scenario's verdict", `A quick look: holds`)
+	s.keys(":")
+	s.keys("-l", "exercise check which-shard")
+	s.keys("Enter")
+	s.shows("what the exercise's check found", `0 of 2 points`)
+	s.keys("Escape")
+	s.hides("what the exercise's check found", `0 of 2 points`)
+	require.Contains(t, s.text(), project, "all of it on the lab that is watched")
+
 	s.keys("q")
 	s.shows("the end", `left with 0`)
 	after := s.text()

@@ -168,13 +168,13 @@ func (s lineSink) Write(b []byte) (int, error) {
 type dashCommander struct{ host string }
 
 // Run does what `ddsctl ARGS...` does.
-func (d dashCommander) Run(ctx context.Context, args []string, out io.Writer) error {
-	return d.run(ctx, args, out, out)
+func (d dashCommander) Run(ctx context.Context, lab string, args []string, out io.Writer) error {
+	return d.run(ctx, lab, args, out, out)
 }
 
-func (d dashCommander) run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+func (d dashCommander) run(ctx context.Context, lab string, args []string, stdout, stderr io.Writer) error {
 	a := newApp(strings.NewReader(""), stdout, stderr)
-	a.host, a.noColor = d.host, true
+	a.host, a.noColor, a.lab = d.host, true, lab
 	defer a.close()
 	root := newRootCommand(a)
 	root.SetArgs(args)
@@ -190,7 +190,7 @@ func (d dashCommander) run(ctx context.Context, args []string, stdout, stderr io
 }
 
 // Terminal gives the process for a command that needs a terminal.
-func (d dashCommander) Terminal(args []string) *exec.Cmd {
+func (d dashCommander) Terminal(lab string, args []string) *exec.Cmd {
 	self, err := os.Executable()
 	if err != nil {
 		self = os.Args[0]
@@ -199,14 +199,17 @@ func (d dashCommander) Terminal(args []string) *exec.Cmd {
 		args = append([]string{"--host", d.host}, args...)
 	}
 	cmd := exec.Command(self, args...)
+	if lab != "" {
+		cmd.Env = append(os.Environ(), labVariable+"="+lab)
+	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr // the terminal itself, also while its output is recorded
 	return cmd
 }
 
 // Complete asks the command line's own completion.
-func (d dashCommander) Complete(ctx context.Context, args []string) []string {
+func (d dashCommander) Complete(ctx context.Context, lab string, args []string) []string {
 	var out bytes.Buffer
-	if err := d.Run(ctx, append([]string{"__completeNoDesc"}, args...), &out); err != nil {
+	if err := d.Run(ctx, lab, append([]string{"__completeNoDesc"}, args...), &out); err != nil {
 		return nil
 	}
 	var words []string

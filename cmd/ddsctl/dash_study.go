@@ -49,7 +49,7 @@ func (s dashStudy) Scenarios(ctx context.Context) ([]string, error) {
 
 func (s dashStudy) list(ctx context.Context, into any, args ...string) error {
 	var out, words bytes.Buffer
-	if err := s.commander.run(ctx, append(args, "-o", "json"), &out, &words); err != nil {
+	if err := s.commander.run(ctx, s.project, append(args, "-o", "json"), &out, &words); err != nil {
 		return err
 	}
 	return json.Unmarshal(out.Bytes(), into)

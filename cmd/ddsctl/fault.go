@@ -89,7 +89,15 @@ func newFaultHealCommand(a *app) *cobra.Command {
 }
 
 func (a *app) faultHeal(ctx context.Context, args []string, all bool) error {
-	lab, ids, err := a.pickLive(ctx, args)
+	running, err := a.running(ctx)
+	if err != nil {
+		return err
+	}
+	meant, ids, err := pickBefore(running, args)
+	if err != nil {
+		return err
+	}
+	lab, err := a.openLive(ctx, meant)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -57,7 +58,7 @@ func (a *app) running(ctx context.Context) ([]runningLab, error) {
 		if name == "" {
 			continue // carries our label and belongs to no project: no lab of ours
 		}
-		lab := runningLab{name: name, state: projects[name], preferred: name == os.Getenv(labVariable)}
+		lab := runningLab{name: name, state: projects[name], preferred: name == cmp.Or(a.lab, os.Getenv(labVariable))}
 		from := origin.Of(lab.state)
 		lab.slug, lab.source = from.Slug, from.Source
 		labs = append(labs, lab)
@@ -167,6 +168,19 @@ func pickFirst(labs []runningLab, args []string) (runningLab, []string, error) {
 		return l, nil, neither(one, args[0])
 	}
 	return l, nil, err
+}
+
+// pickBefore splits arguments of the form [LAB] WORD..., where nothing tells yet what words there may be.
+func pickBefore(labs []runningLab, args []string) (runningLab, []string, error) {
+	if len(args) > 0 {
+		if l, err := pick(labs, args[0]); err == nil {
+			return l, args[1:], nil
+		} else if _, goesWithoutSaying := only(labs); !goesWithoutSaying {
+			return l, nil, err
+		}
+	}
+	l, err := pick(labs, "")
+	return l, args, err
 }
 
 // neither says that a word is no running lab and no node of the only one.

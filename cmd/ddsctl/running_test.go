@@ -83,6 +83,22 @@ func TestTheLabBeforeANodeMayBeLeftOut(t *testing.T) {
 	require.Equal(t, "did you mean redis-1?", hint.Of(err))
 }
 
+func TestAFaultIsHealedByItsIDAlone(t *testing.T) {
+	web, other := labOf("web", "web", "catalogue", "web"), labOf("other", "other", "catalogue", "web")
+	l, rest, err := pickBefore([]runningLab{web}, []string{"kill-1", "loss-2"})
+	require.NoError(t, err)
+	require.Equal(t, "web", l.name)
+	require.Equal(t, []string{"kill-1", "loss-2"}, rest)
+	l, rest, err = pickBefore([]runningLab{other, web}, []string{"web", "kill-1"})
+	require.NoError(t, err)
+	require.Equal(t, "web", l.name)
+	require.Equal(t, []string{"kill-1"}, rest)
+	_, _, err = pickBefore([]runningLab{other, web}, []string{"kill-1"})
+	require.ErrorContains(t, err, "kill-1")
+	_, _, err = pickBefore([]runningLab{other, web}, nil)
+	require.ErrorContains(t, err, "several labs are running")
+}
+
 func TestALinkIsATargetAndNotALab(t *testing.T) {
 	web := labOf("web", "web", "catalogue", "web", "redis", "redis")
 	for _, args := range [][]string{{"web->redis-1"}, {"redis-1<->redis-2", "web->redis-1"}, {"redis-1,redis-2", "web"}} {

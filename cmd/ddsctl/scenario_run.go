@@ -56,7 +56,7 @@ Exit code 0 when every expectation holds, 4 when one fails or could not be judge
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.scenarioRun(cmd.Context(), o, args[0]) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.name, "name", "", "run the lab under this name (default: the lab's own)")
+	flags.StringVar(&o.name, "name", "", "run the lab under this name (default: "+labVariable+" where it names one of this lab, else the lab's own)")
 	flags.Uint64Var(&o.seed, "seed", 0, "fix what is drawn (default: the scenario's own)")
 	flags.IntVar(&o.repeat, "repeat", o.repeat, "run it so many times")
 	flags.BoolVar(&o.keep, "keep", false, "leave a lab that was started for the run")
@@ -153,6 +153,13 @@ func (r *scenarioRuns) up(ctx context.Context, entry script.Compare) (*live.Lab,
 		variant = entry.Variant
 	}
 	o := upOptions{source: openOptions{Asked: origin.Asked{Variant: variant, Trust: r.options.trust}, name: r.options.name}}
+	running, err := r.app.running(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if place, ok := placeOf(running, r.found.Lab(), r.options.name); ok {
+		o.source.name, o.source.FreePorts = place.name, place.asked().FreePorts
+	}
 	lab, err := o.source.open(ctx, r.found.Lab())
 	if err != nil {
 		return nil, err
@@ -187,9 +194,18 @@ func (r *scenarioRuns) up(ctx context.Context, entry script.Compare) (*live.Lab,
 	if state, err = client.State(ctx, lab.Project.Name); err != nil {
 		return nil, err
 	}
-	running := runningLab{name: lab.Project.Name, state: state}
-	running.slug, running.source = lab.Slug, lab.Source
-	return r.app.openLive(ctx, running)
+	return r.app.openLive(ctx, runningLab{name: lab.Project.Name, state: state, slug: lab.Slug, source: lab.Source})
+}
+
+// placeOf is the running lab on which a scenario of the lab ref is played: the one of that name, or where none is given, the one that is
+// meant wherever none is named.
+func placeOf(running []runningLab, ref, name string) (runningLab, bool) {
+	for _, l := range running {
+		if l.is(ref) && (l.name == name || name == "" && l.preferred) {
+			return l, true
+		}
+	}
+	return runningLab{}, false
 }
 
 // end removes a lab that was started for the runs.
