@@ -2,7 +2,6 @@ package labs
 
 import (
 	"encoding"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -14,6 +13,7 @@ import (
 	"github.com/ddsctl/ddsctl/labs/format"
 	"github.com/ddsctl/ddsctl/labs/mark"
 	"github.com/ddsctl/ddsctl/runtime/hint"
+	"github.com/ddsctl/ddsctl/runtime/wholefile"
 )
 
 // Seal hides the answers and explanations of a lab's exercises in its lab.yaml, so that they are not read by accident, and returns the
@@ -112,11 +112,8 @@ func replaceFile(name string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(name+".new", text, info.Mode().Perm()); err != nil {
+	if err := wholefile.Put(name, info.Mode().Perm(), text); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
-	}
-	if err := os.Rename(name+".new", name); err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", name, err), os.Remove(name+".new"))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/ddsctl/ddsctl/cmd/ddsctl/output"
 	"github.com/ddsctl/ddsctl/runtime/hint"
+	"github.com/ddsctl/ddsctl/runtime/wholefile"
 	"github.com/ddsctl/ddsctl/scenarios/class"
 	"github.com/ddsctl/ddsctl/scenarios/class/board"
 	"github.com/ddsctl/ddsctl/scenarios/class/client"
@@ -232,23 +234,13 @@ authority and the links are in the data folder, not in the database: keep DATA/t
 }
 
 func (a *app) classBackup(ctx context.Context, c *client.Client, file string) error {
-	temporary, err := os.CreateTemp(filepath.Dir(file), ".backup-*")
+	var n int64
+	err := wholefile.Write(file, 0o600, func(w io.Writer) (err error) {
+		n, err = c.Backup(ctx, w)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("write the backup: %w", err)
-	}
-	defer func() { _ = os.Remove(temporary.Name()) }() // gone once it was renamed
-	n, err := c.Backup(ctx, temporary)
-	if err == nil {
-		err = temporary.Sync()
-	}
-	if closing := temporary.Close(); err == nil {
-		err = closing
-	}
-	if err == nil {
-		err = os.Rename(temporary.Name(), file)
-	}
-	if err != nil {
-		return err
 	}
 	a.say("%s: %.1f MB", file, float64(n)/1e6)
 	return nil

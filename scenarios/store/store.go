@@ -22,6 +22,7 @@ import (
 	"github.com/adrg/xdg"
 
 	"github.com/ddsctl/ddsctl/runtime/hint"
+	"github.com/ddsctl/ddsctl/runtime/wholefile"
 	"github.com/ddsctl/ddsctl/scenarios/record"
 )
 
@@ -95,26 +96,9 @@ func (f Folder) File(name string) (io.WriteCloser, error) {
 
 // Write writes a file of the folder whole or not at all: a crash leaves the one before, or none.
 func (f Folder) Write(name string, write func(io.Writer) error) error {
-	temporary, err := os.CreateTemp(f.Path, "."+safe(name)+"-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	defer func() { _ = os.Remove(temporary.Name()) }() // gone once it was renamed
-	err = write(temporary)
-	if err == nil {
-		err = temporary.Sync()
-	}
-	if closing := temporary.Close(); err == nil {
-		err = closing
-	}
-	if err == nil {
-		err = os.Chmod(temporary.Name(), 0o644)
-	}
-	if err == nil {
-		err = os.Rename(temporary.Name(), filepath.Join(f.Path, safe(name)))
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Join(f.Path, name), err)
+	path := filepath.Join(f.Path, safe(name))
+	if err := wholefile.Write(path, 0o644, write); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
 }

@@ -24,6 +24,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ddsctl/ddsctl/runtime/wholefile"
 	"github.com/ddsctl/ddsctl/runtime/wire"
 	"github.com/ddsctl/ddsctl/runtime/wire/journal"
 	"github.com/ddsctl/ddsctl/runtime/wire/nft"
@@ -150,7 +151,7 @@ func (a *Agent) Configure(_ context.Context, t wire.Topology) (struct{}, error) 
 	}
 	raw, err := json.Marshal(memory{Boot: a.clock.Boot(), Topology: t})
 	if err == nil {
-		err = journal.Save(filepath.Join(a.options.Folder, topologyFile), raw)
+		err = wholefile.Put(filepath.Join(a.options.Folder, topologyFile), 0o600, raw)
 	}
 	if err != nil {
 		return struct{}{}, fmt.Errorf("remember the topology: %w", err)

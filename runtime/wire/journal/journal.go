@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ddsctl/ddsctl/runtime/hint"
+	"github.com/ddsctl/ddsctl/runtime/wholefile"
 	"github.com/ddsctl/ddsctl/runtime/wire"
 )
 
@@ -178,35 +179,9 @@ func (j *Journal) write(next content) error {
 	if err != nil {
 		return fmt.Errorf("encode the journal: %w", err)
 	}
-	if err := Save(j.path, raw); err != nil {
+	if err := wholefile.Put(j.path, 0o600, raw); err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}
 	j.now = next
 	return nil
-}
-
-// Save puts a file in the place of what was at path, whole or not at all, and returns when it is on the disk.
-func Save(path string, content []byte) (err error) {
-	folder := filepath.Dir(path)
-	file, err := os.CreateTemp(folder, filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(file.Name())
-		}
-	}()
-	_, err = file.Write(content)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(file.Name(), path); err != nil {
-		return err
-	}
-	parent, err := os.Open(folder)
-	if err != nil {
-		return err
-	}
-	return errors.Join(parent.Sync(), parent.Close())
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/ddsctl/ddsctl/runtime/hint"
+	"github.com/ddsctl/ddsctl/runtime/wholefile"
 	"github.com/ddsctl/ddsctl/scenarios/class"
 )
 
@@ -55,22 +56,7 @@ func WritePrivate(file string, text []byte) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(dir, ".writing-*") // 0600
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(temporary.Name()) }() // gone once it was renamed
-	_, err = temporary.Write(text)
-	if err == nil {
-		err = temporary.Sync()
-	}
-	if closing := temporary.Close(); err == nil {
-		err = closing
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(temporary.Name(), file)
+	return wholefile.Put(file, 0o600, text)
 }
 
 // Open is a client that acts as the student.

@@ -12,13 +12,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/gofrs/flock"
 
 	"github.com/ddsctl/ddsctl/runtime/hint"
+	"github.com/ddsctl/ddsctl/runtime/wholefile"
 	"github.com/ddsctl/ddsctl/scenarios/class"
 )
 
@@ -50,44 +50,10 @@ func (q Queue) Add(s class.Submission) error {
 	}
 	// By time, for people; the order does not matter to the server.
 	name := s.Time.UTC().Format("20060102T150405.000000000") + "-" + s.Key + suffix
-	if err := write(q.dir, name, text); err != nil {
+	if err := wholefile.Put(filepath.Join(q.dir, name), 0o600, text); err != nil {
 		return fmt.Errorf("put the submission into the queue: %w", err)
 	}
 	return nil
-}
-
-// write writes a file whole or not at all, and syncs it and its folder.
-func write(dir, name string, text []byte) error {
-	temporary, err := os.CreateTemp(dir, ".writing-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(temporary.Name()) }() // gone once it was renamed
-	_, err = temporary.Write(text)
-	if err == nil {
-		err = temporary.Sync()
-	}
-	if closing := temporary.Close(); err == nil {
-		err = closing
-	}
-	if err == nil {
-		err = os.Rename(temporary.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		return err
-	}
-	return syncFolder(dir)
-}
-
-func syncFolder(dir string) error {
-	if runtime.GOOS == "windows" { // which has no such thing
-		return nil
-	}
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // Len is how many submissions wait.
@@ -153,7 +119,7 @@ func (q Queue) Send(ctx context.Context, send Sender, later func(error) bool) (s
 			err = os.Remove(filepath.Join(q.dir, name))
 		}
 		if err == nil {
-			err = syncFolder(q.dir)
+			err = wholefile.SyncFolder(q.dir)
 		}
 		sent = append(sent, one)
 		if err != nil {
@@ -200,7 +166,7 @@ func (q Queue) Memory() Memory {
 func (q Queue) Remember(m Memory) error {
 	text, err := json.Marshal(m)
 	if err == nil {
-		err = write(q.dir, sentFile, text)
+		err = wholefile.Put(filepath.Join(q.dir, sentFile), 0o600, text)
 	}
 	if err != nil {
 		return fmt.Errorf("remember what was submitted: %w", err)

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/ddsctl/ddsctl/runtime/wholefile"
 )
 
 // KeepEvidence keeps what was taken from the lab when an exercise was passed, so that it can be graded anew or handed in. The last one stays.
@@ -14,7 +16,7 @@ func (s Store) KeepEvidence(lab, id string, evidence []byte) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return fmt.Errorf("keep the evidence: %w", err)
 	}
-	if err := writeWhole(file, evidence); err != nil {
+	if err := wholefile.Put(file, 0o600, evidence); err != nil {
 		return fmt.Errorf("keep the evidence: %w", err)
 	}
 	return nil

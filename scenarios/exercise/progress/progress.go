@@ -19,6 +19,7 @@ import (
 
 	"github.com/ddsctl/ddsctl/labs/format"
 	"github.com/ddsctl/ddsctl/runtime/hint"
+	"github.com/ddsctl/ddsctl/runtime/wholefile"
 )
 
 // Version is the version of the files that this package writes.
@@ -171,30 +172,10 @@ func (s Store) save(l Lab) error {
 	if err != nil {
 		return err
 	}
-	if err := writeWhole(s.path(l.Lab), append(text, '\n')); err != nil {
+	if err := wholefile.Put(s.path(l.Lab), 0o600, append(text, '\n')); err != nil {
 		return fmt.Errorf("keep the progress: %w", err)
 	}
 	return nil
-}
-
-// writeWhole writes a file whole or not at all.
-func writeWhole(file string, text []byte) error {
-	temporary, err := os.CreateTemp(filepath.Dir(file), ".progress-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(temporary.Name()) }() // gone once it was renamed
-	_, err = temporary.Write(text)
-	if err == nil {
-		err = temporary.Sync()
-	}
-	if closing := temporary.Close(); err == nil {
-		err = closing
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(temporary.Name(), file)
 }
 
 func (l *Lab) exercise(id string) *Exercise {
