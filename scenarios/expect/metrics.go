@@ -21,6 +21,8 @@ type metric struct {
 	// fold sums up a window where no function is given.
 	fold  fold
 	needs []string // of labels, those without which it means nothing
+	// check says what is wrong with the labels' values; nil is nothing.
+	check func(labels map[string]string) error
 	// of counts the requests of a figure that is a share of them.
 	of ofRequests
 	// read returns the figure, and false where this Snapshot does not have it.
@@ -46,6 +48,9 @@ func (c call) dimension() Dimension {
 	}
 	return c.metric.dimension
 }
+
+// neededExamples are values of the labels that some metric needs.
+var neededExamples = map[string]string{"by": "v2", "than": "100ms"}
 
 var (
 	trafficLabels = []string{"workload"}
@@ -97,6 +102,7 @@ func metrics() []metric {
 		traffic("in_flight", Count, foldMean, func(t telemetry.Traffic) float64 { return float64(t.InFlight) }),
 		{name: "errors", dimension: Ratio, labels: answerLabels, fold: foldRequests, of: failedRequests, read: ofRequests(failedRequests).read},
 		{name: "share", dimension: Ratio, labels: answerLabels, needs: []string{"by"}, fold: foldRequests, of: answeredBy, read: ofRequests(answeredBy).read},
+		{name: "slower", dimension: Ratio, labels: []string{"workload", "than"}, needs: []string{"than"}, check: checkSlower, fold: foldRequests, of: slowerThan, read: ofRequests(slowerThan).read},
 		counter(traffic("sent", Count, foldIncrease, func(t telemetry.Traffic) float64 { return float64(t.TotalSent) })),
 		counter(traffic("failed", Count, foldIncrease, func(t telemetry.Traffic) float64 { return float64(t.TotalFailed) })),
 		node("cpu", Cores, foldMean, func(n telemetry.Node) (float64, bool) { return known(n.CPU) }),

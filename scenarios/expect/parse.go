@@ -132,7 +132,12 @@ func (p *parser) call() (call, error) {
 	}
 	for _, needed := range m.needs {
 		if c.labels[needed] == "" {
-			return call{}, fmt.Errorf("%s needs the label %s, such as %s{%s=v2}", m.name, needed, m.name, needed)
+			return call{}, fmt.Errorf("%s needs the label %s, such as %s{%s=%s}", m.name, needed, m.name, needed, neededExamples[needed])
+		}
+	}
+	if m.check != nil {
+		if err := m.check(c.labels); err != nil {
+			return call{}, err
 		}
 	}
 	if function != "" {

@@ -45,3 +45,6 @@ func (v Value) Measure(run Run) (float64, bool) {
 	value, _, ok := v.call.sumUp(within(run.Snapshots, from, to))
 	return value, ok
 }
+
+// Windowed says whether the text names a window of its own.
+func (v Value) Windowed() bool { return v.window.kind != wholeRun }

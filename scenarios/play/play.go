@@ -352,4 +352,9 @@ func (p *player) cleanUp(ctx context.Context) {
 	}
 }
 
-func (p *player) judge(expectations []expect.Expectation) { p.record.Judge(expectations) }
+func (p *player) judge(expectations []expect.Expectation) {
+	if err := p.record.Draw(p.script.Figures); err != nil && p.record.Error == "" {
+		p.record.Error = err.Error()
+	}
+	p.record.Judge(expectations)
+}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ddsctl/ddsctl/runtime/telemetry"
 	"github.com/ddsctl/ddsctl/scenarios/expect"
+	"github.com/ddsctl/ddsctl/scenarios/figure"
 	"github.com/ddsctl/ddsctl/scenarios/history"
 )
 
@@ -38,6 +39,7 @@ type Record struct {
 	Faults       []Fault         `json:"faults"`
 	Expectations []expect.Result `json:"expectations"`
 	Histories    []History       `json:"histories,omitempty"`
+	Figures      []figure.Figure `json:"figures,omitempty"`
 	// Verdict is Fails when anything failed, else Unknown when anything could not be judged, else Holds.
 	Verdict expect.Verdict `json:"verdict"`
 	// Interrupted says that the run was broken off; what was done until then is here.
@@ -153,6 +155,19 @@ func (r *Record) Judge(expectations []expect.Expectation) {
 		r.Expectations = append(r.Expectations, result)
 	}
 	r.conclude()
+}
+
+// Draw measures figures over what was recorded, and sets Figures.
+func (r *Record) Draw(specs []figure.Spec) error {
+	r.Figures = nil
+	for _, s := range specs {
+		f, err := figure.Of(s, r.Run())
+		if err != nil {
+			return fmt.Errorf("draw %q: %w", s.Title, err)
+		}
+		r.Figures = append(r.Figures, f)
+	}
+	return nil
 }
 
 func (r *Record) conclude() {

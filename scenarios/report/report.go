@@ -37,7 +37,11 @@ type scales struct{ rate, latency, errors, links, cpu, memory float64 }
 func Pieces(run record.Record) []Piece { return pieces(run, scales{}) }
 
 func pieces(run record.Record, s scales) []Piece {
-	all := []Piece{
+	var all []Piece
+	for i, f := range run.Figures {
+		all = append(all, Piece{fmt.Sprintf("figure-%d", i+1), figureChart(f)})
+	}
+	all = append(all, []Piece{
 		{"throughput", timeChart("Throughput", run, throughput(run), perSecond, false, s.rate)},
 		{"latency", timeChart("Latency from the intended send time", run, percentiles(run), seconds, true, s.latency)},
 		{"heatmap", heatMap(run)},
@@ -46,7 +50,7 @@ func pieces(run record.Record, s scales) []Piece {
 		{"topology", topology(run)},
 		{"cpu", timeChart("Processor use (cores)", run, nodeFigures(run, cpu), cores, false, s.cpu)},
 		{"memory", timeChart("Memory", run, nodeFigures(run, memory), bytesOf, false, s.memory)},
-	}
+	}...)
 	for _, stat := range statNames(run) {
 		lines := nodeFigures(run, func(n telemetry.Node) (float64, bool) { v, ok := n.Stats[stat]; return v, ok })
 		all = append(all, Piece{"stat-" + strings.ReplaceAll(stat, "_", "-"), timeChart(strings.ReplaceAll(stat, "_", " "), run, lines, plain, false, 0)})
@@ -134,14 +138,14 @@ type runView struct {
 	record.Record
 	Name, Took, Began string
 	Symbol            string
-	Figures           []figure
+	Figures           []number
 	Judged            []judged
 	pictures          map[string]template.HTML
 	order             []string
 }
 
-// figure is one number at the top of the page.
-type figure struct{ Name, Value string }
+// number is one figure at the top of the page.
+type number struct{ Name, Value string }
 
 // judged is an expectation with words for people.
 type judged struct {
@@ -192,21 +196,21 @@ func rows(runs []runView) []pictureRow {
 }
 
 // headline are the run's figures as a whole.
-func headline(r record.Record) []figure {
-	figures := []figure{}
+func headline(r record.Record) []number {
+	figures := []number{}
 	mean := func(name string, lines []series, line string, write unit) {
 		for _, s := range lines {
 			if s.name == line {
-				figures = append(figures, figure{name, write(s.mean())})
+				figures = append(figures, number{name, write(s.mean())})
 			}
 		}
 	}
 	mean("asked", throughput(r), "asked", perSecond)
 	mean("achieved", throughput(r), "achieved", perSecond)
 	for _, m := range []struct{ name, text string }{{"p50", "p50 < 1h"}, {"p99", "p99 < 1h"}, {"p99.9", "p999 < 1h"}, {"max", "max(max_latency) < 1h"}} {
-		figures = append(figures, figure{m.name, measured(r, m.text)})
+		figures = append(figures, number{m.name, measured(r, m.text)})
 	}
-	return append(figures, figure{"errors", measured(r, "errors <= 100%")})
+	return append(figures, number{"errors", measured(r, "errors <= 100%")})
 }
 
 // measured is what an expectation measures over the whole run.

@@ -19,6 +19,7 @@ import (
 	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/telemetry"
 	"github.com/ddsctl/ddsctl/scenarios/expect"
+	"github.com/ddsctl/ddsctl/scenarios/figure"
 	"github.com/ddsctl/ddsctl/scenarios/history"
 	"github.com/ddsctl/ddsctl/scenarios/record"
 )
@@ -94,6 +95,28 @@ func TestAPageNeedsNothingBesideItAndTellsEverything(t *testing.T) {
 	for _, never := range []string{"http://", "https://", "<script", "@import"} {
 		require.NotContains(t, strings.ReplaceAll(text, "http://www.w3.org/2000/svg", ""), never)
 	}
+}
+
+func TestAFigureShowsWhatWasMeasuredAndItsFormula(t *testing.T) {
+	r := shardLoss("", 0.33)
+	require.NoError(t, r.Draw([]figure.Spec{
+		{Title: "Errors, by what is dead", Parameter: "shards", Lines: []figure.Line{
+			{Name: "seen", Value: "errors", At: map[string]float64{"steady": 0, "loss": 1}}, {Name: "a third each", Formula: "x/3"}}},
+		{Title: "Nothing", Parameter: "x", Scale: figure.Log, Lines: []figure.Line{{Name: "nobody", Value: "cpu{node=nobody}", At: map[string]float64{"steady": 1}}, {Name: "one", Formula: "1"}}},
+	}))
+	pictures := Pieces(r)
+	require.Equal(t, "figure-1", pictures[0].Name)
+	require.Equal(t, "figure-2", pictures[1].Name)
+	var first, second bytes.Buffer
+	require.NoError(t, pictures[0].Scene.SVG(&first))
+	for _, want := range []string{"Errors, by what is dead", "shards", "seen: 33 % at 1 shards", "seen: 0 % at 0 shards", "a third each"} {
+		require.Contains(t, first.String(), want)
+	}
+	require.NoError(t, pictures[1].Scene.SVG(&second))
+	require.Contains(t, second.String(), "nothing was measured")
+	var page bytes.Buffer
+	require.NoError(t, HTML(&page, r))
+	require.Contains(t, page.String(), "seen: 33 % at 1 shards")
 }
 
 func TestWordsOfALabCannotBecomeMarkup(t *testing.T) {

@@ -46,9 +46,8 @@ func (f *frame) y(v float64) float64 {
 	return chartHeight - lowerMargin - min(max(part, 0), 1)*(chartHeight-topMargin-lowerMargin)
 }
 
-// backdrop draws axes, the bands of faults and the beginnings of phases.
-func (f *frame) backdrop(run record.Record, write unit) {
-	floor, ceiling := chartHeight-lowerMargin, topMargin
+// values draws the axis that points upwards.
+func (f *frame) values(write unit) {
 	line := func(v float64) {
 		y := f.y(v)
 		f.scene.Line([]scene.Point{{X: leftMargin, Y: y}, {X: chartWidth - rightMargin, Y: y}}, scene.Style{Stroke: scene.Grid, Width: 1})
@@ -58,12 +57,18 @@ func (f *frame) backdrop(run record.Record, write unit) {
 		for v := f.lowest; v <= f.most*1.0001; v *= 10 {
 			line(v)
 		}
-	} else {
-		distance := step(f.most, 4)
-		for i := 0; float64(i)*distance <= f.most*1.0001; i++ {
-			line(float64(i) * distance)
-		}
+		return
 	}
+	distance := step(f.most, 4)
+	for i := 0; float64(i)*distance <= f.most*1.0001; i++ {
+		line(float64(i) * distance)
+	}
+}
+
+// backdrop draws axes, the bands of faults and the beginnings of phases.
+func (f *frame) backdrop(run record.Record, write unit) {
+	floor, ceiling := chartHeight-lowerMargin, topMargin
+	f.values(write)
 	distance := time.Duration(step(f.end.Seconds(), 8) * float64(time.Second))
 	for at := time.Duration(0); at <= f.end; at += max(distance, time.Millisecond) {
 		f.scene.Text(scene.Point{X: f.x(at), Y: chartHeight - 8}, clock(at), 10.5, scene.Faint, scene.Middle)

@@ -97,6 +97,11 @@ func (c *check) all() {
 			c.s.expectations = append(c.s.expectations, e)
 		}
 	}
+	for i, f := range c.s.Figures {
+		for _, p := range f.Check(func(name string) bool { return c.phases[name] }) {
+			c.add(strict.Join(fmt.Sprintf("figures[%d]", i), p.Path), "%s", p.Err)
+		}
+	}
 	names := map[string]bool{}
 	for i, entry := range c.s.Compare {
 		at := fmt.Sprintf("compare[%d]", i)

@@ -21,7 +21,7 @@ func TestTheCommentsAreThoseOfTheTypes(t *testing.T) {
 	r := jsonschema.Reflector{}
 	here, err := os.Getwd()
 	require.NoError(t, err)
-	for _, folder := range []string{"scenarios/script", "scenarios/history/drive", "labs/workload"} {
+	for _, folder := range []string{"scenarios/script", "scenarios/figure", "scenarios/history/drive", "labs/workload"} {
 		t.Chdir(here + "/../../" + folder)
 		require.NoError(t, r.AddGoComments("github.com/ddsctl/ddsctl/"+folder, "."))
 	}

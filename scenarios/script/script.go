@@ -28,6 +28,7 @@ import (
 	"github.com/ddsctl/ddsctl/labs/strict"
 	"github.com/ddsctl/ddsctl/labs/workload"
 	"github.com/ddsctl/ddsctl/scenarios/expect"
+	"github.com/ddsctl/ddsctl/scenarios/figure"
 	"github.com/ddsctl/ddsctl/scenarios/history/drive"
 )
 
@@ -58,6 +59,8 @@ type Scenario struct {
 	Histories []drive.Spec `json:"histories,omitempty" yaml:"histories,omitempty"`
 	// Expect says what should happen, in the language of expectations.
 	Expect []string `json:"expect,omitempty" yaml:"expect,omitempty"`
+	// Figures are values measured in several phases, drawn against what was different in them.
+	Figures []figure.Spec `json:"figures,omitempty" yaml:"figures,omitempty"`
 	// Compare runs the scenario once for each entry, and reports the runs side by side.
 	Compare []Compare `json:"compare,omitempty" yaml:"compare,omitempty"`
 

@@ -29,6 +29,10 @@ phases:
       - {at: 9s, run: {node: redis-1, run: [redis-cli, ping], match: PONG}}
 histories:
   - {model: register, target: "redis://twemproxy:22121"}
+figures:
+  - title: Errors, by dead shards
+    parameter: dead shards
+    lines: [{name: seen, value: errors, at: {steady: 0, loss: 1}}, {name: a third, formula: x/3}]
 expect:
   - p99 < 50ms during steady
   - errors > 15% between kill and heal
@@ -68,6 +72,8 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		"traffic":              {"{workload: shop, rate: 200}", "{workload: shop}", "changes nothing"},
 		"too short":            {"{name: steady, for: 10s}", "{name: steady, for: 1ms}", "a phase lasts from"},
 		"history":              {"model: register", "model: tree", "s.yaml:"},
+		"figure":               {"at: {steady: 0, loss: 1}", "at: {stedy: 0}", `s.yaml:`},
+		"formula":              {"formula: x/3", "formula: y/3", "unknown word"},
 		"workload":             {"arrival: {rate: 100}", "arrival: {rate: -1}", "s.yaml:6:"},
 	} {
 		t.Run(name, func(t *testing.T) {
