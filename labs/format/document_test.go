@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ddsctl/ddsctl/labs/format"
+	"github.com/ddsctl/ddsctl/labs/strict/schematest"
 )
 
 const document = "../../docs/lab-format.md"
@@ -36,7 +37,7 @@ func TestTheDocumentExplainsEveryKey(t *testing.T) {
 	raw, err := os.ReadFile(document)
 	require.NoError(t, err)
 	text := string(raw)
-	walkTypes(reflect.TypeFor[format.Lab](), func(typ reflect.Type) {
+	schematest.Walk(reflect.TypeFor[format.Lab](), func(typ reflect.Type) {
 		for i := range typ.NumField() {
 			key, _, _ := strings.Cut(typ.Field(i).Tag.Get("yaml"), ",")
 			if key == "" || !typ.Field(i).IsExported() {

@@ -1,7 +1,6 @@
 package format_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
 	"os"
@@ -12,67 +11,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/goccy/go-yaml"
-	"github.com/invopop/jsonschema"
-	validator "github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ddsctl/ddsctl/labs/format"
+	"github.com/ddsctl/ddsctl/labs/strict/schematest"
 )
 
 var update = flag.Bool("update", false, "rewrite comments.json")
 
 func TestTheCommentsAreThoseOfTheTypes(t *testing.T) {
-	r := jsonschema.Reflector{}
-	for _, folder := range []string{"format", "workload"} {
-		t.Chdir("../" + folder)
-		require.NoError(t, r.AddGoComments("github.com/ddsctl/ddsctl/labs/"+folder, "."))
-	}
-	t.Chdir("../format")
-	used := map[string]string{}
-	walkTypes(reflect.TypeFor[format.Lab](), func(typ reflect.Type) {
-		for key, text := range r.CommentMap {
-			name := typ.PkgPath() + "." + typ.Name()
-			if key == name || strings.HasPrefix(key, name+".") {
-				used[key] = text
-			}
-		}
-	})
-	var want bytes.Buffer
-	encoder := json.NewEncoder(&want)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	require.NoError(t, encoder.Encode(used))
-	if *update {
-		require.NoError(t, os.WriteFile("comments.json", want.Bytes(), 0o644))
-	}
-	have, err := os.ReadFile("comments.json")
-	require.NoError(t, err)
-	require.Equal(t, want.String(), string(have), "run `go test ./labs/format -update`")
-}
-
-// walkTypes visits every struct that a lab.yaml is made of.
-func walkTypes(t reflect.Type, visit func(reflect.Type)) {
-	seen := map[reflect.Type]bool{}
-	var walk func(reflect.Type)
-	walk = func(t reflect.Type) {
-		switch t.Kind() {
-		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-			walk(t.Elem())
-		case reflect.Struct:
-			if seen[t] {
-				return
-			}
-			seen[t] = true
-			visit(t)
-			for i := range t.NumField() {
-				if t.Field(i).IsExported() {
-					walk(t.Field(i).Type)
-				}
-			}
-		}
-	}
-	walk(t)
+	schematest.Comments(t, reflect.TypeFor[format.Lab](), "../..", []string{"labs/format", "labs/workload"}, *update)
 }
 
 func schemaOf(t testing.TB) map[string]any {
@@ -87,7 +35,7 @@ func schemaOf(t testing.TB) map[string]any {
 func TestEveryKeyIsInTheSchemaWithADescription(t *testing.T) {
 	schema := schemaOf(t)
 	defs, _ := schema["$defs"].(map[string]any)
-	walkTypes(reflect.TypeFor[format.Lab](), func(typ reflect.Type) {
+	schematest.Walk(reflect.TypeFor[format.Lab](), func(typ reflect.Type) {
 		def := schema
 		if typ != reflect.TypeFor[format.Lab]() {
 			name := strings.ToLower(typ.Name())
@@ -121,19 +69,10 @@ func TestEveryKeyIsInTheSchemaWithADescription(t *testing.T) {
 
 // validate holds a YAML text against the schema.
 func validate(t testing.TB, text string) error {
-	raw, err := format.Schema()
+	t.Helper()
+	schema, err := format.Schema()
 	require.NoError(t, err)
-	document, err := validator.UnmarshalJSON(bytes.NewReader(raw))
-	require.NoError(t, err)
-	compiler := validator.NewCompiler()
-	require.NoError(t, compiler.AddResource(format.SchemaID, document))
-	schema, err := compiler.Compile(format.SchemaID)
-	require.NoError(t, err)
-	asJSON, err := yaml.YAMLToJSON([]byte(text))
-	require.NoError(t, err)
-	value, err := validator.UnmarshalJSON(bytes.NewReader(asJSON))
-	require.NoError(t, err)
-	return schema.Validate(value)
+	return schematest.Validate(t, schema, format.SchemaID, text)
 }
 
 func TestTheSchemaAcceptsWhatTheDecoderReads(t *testing.T) {

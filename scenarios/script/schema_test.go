@@ -1,94 +1,29 @@
 package script
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/goccy/go-yaml"
-	"github.com/invopop/jsonschema"
-	validator "github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ddsctl/ddsctl/labs/strict/schematest"
 )
 
 var update = flag.Bool("update", false, "rewrite comments.json")
 
 func TestTheCommentsAreThoseOfTheTypes(t *testing.T) {
-	r := jsonschema.Reflector{}
-	here, err := os.Getwd()
-	require.NoError(t, err)
-	for _, folder := range []string{"scenarios/script", "scenarios/figure", "scenarios/history/drive", "labs/workload"} {
-		t.Chdir(here + "/../../" + folder)
-		require.NoError(t, r.AddGoComments("github.com/ddsctl/ddsctl/"+folder, "."))
-	}
-	t.Chdir(here)
-	used := map[string]string{}
-	walkTypes(reflect.TypeFor[Scenario](), func(typ reflect.Type) {
-		for key, text := range r.CommentMap {
-			name := typ.PkgPath() + "." + typ.Name()
-			if key == name || strings.HasPrefix(key, name+".") {
-				used[key] = text
-			}
-		}
-	})
-	var want bytes.Buffer
-	encoder := json.NewEncoder(&want)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	require.NoError(t, encoder.Encode(used))
-	if *update {
-		require.NoError(t, os.WriteFile("comments.json", want.Bytes(), 0o644))
-	}
-	have, err := os.ReadFile("comments.json")
-	require.NoError(t, err)
-	require.Equal(t, want.String(), string(have), "run `go test ./scenarios/script -update`")
-}
-
-// walkTypes visits every struct that a scenario is made of.
-func walkTypes(t reflect.Type, visit func(reflect.Type)) {
-	seen := map[reflect.Type]bool{}
-	var walk func(reflect.Type)
-	walk = func(t reflect.Type) {
-		switch t.Kind() {
-		case reflect.Pointer, reflect.Slice, reflect.Map:
-			walk(t.Elem())
-		case reflect.Struct:
-			if seen[t] {
-				return
-			}
-			seen[t] = true
-			visit(t)
-			for i := range t.NumField() {
-				if t.Field(i).IsExported() {
-					walk(t.Field(i).Type)
-				}
-			}
-		}
-	}
-	walk(t)
+	folders := []string{"scenarios/script", "scenarios/figure", "scenarios/history/drive", "labs/workload"}
+	schematest.Comments(t, reflect.TypeFor[Scenario](), "../..", folders, *update)
 }
 
 func validate(t *testing.T, text string) error {
 	t.Helper()
-	raw, err := Schema()
+	schema, err := Schema()
 	require.NoError(t, err)
-	schema, err := validator.UnmarshalJSON(bytes.NewReader(raw))
-	require.NoError(t, err)
-	compiler := validator.NewCompiler()
-	require.NoError(t, compiler.AddResource(SchemaID, schema))
-	compiled, err := compiler.Compile(SchemaID)
-	require.NoError(t, err)
-	var value any
-	require.NoError(t, yaml.Unmarshal([]byte(text), &value))
-	asJSON, err := json.Marshal(value)
-	require.NoError(t, err)
-	instance, err := validator.UnmarshalJSON(bytes.NewReader(asJSON))
-	require.NoError(t, err)
-	return compiled.Validate(instance)
+	return schematest.Validate(t, schema, SchemaID, text)
 }
 
 func TestTheSchemaAgreesWithTheDecoder(t *testing.T) {
