@@ -26,6 +26,7 @@ func newNodeCommand(a *app) *cobra.Command {
 		newNodeOddLogCommand(a),
 		newNodeServiceBrokerCommand(a),
 		newNodeSearchCommand(a),
+		newNodeTallyCommand(a),
 		newNodeTopzCommand(a),
 		newNodeVaultCommand(a),
 		newNodeWebCommand(a),
