@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ddsctl/ddsctl/labs"
+	"github.com/ddsctl/ddsctl/runtime/lock"
 	"github.com/ddsctl/ddsctl/runtime/telemetry"
 	"github.com/ddsctl/ddsctl/scenarios/exercise/progress"
 	"github.com/ddsctl/ddsctl/scenarios/expect"
@@ -61,6 +63,7 @@ func TestLabs(t *testing.T) {
 		t.Run(entry.Slug, func(t *testing.T) {
 			script := filepath.Join(labScripts, entry.Slug+".txtar")
 			require.FileExists(t, script, "each lab has a script that uses it")
+			turn(t)
 			commands := &guideCommands{}
 			p := params("")
 			p.Dir, p.Files = "", []string{script}
@@ -84,6 +87,16 @@ func TestLabs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// turns is how many labs are used at a time on one machine, whoever tests them: more of them measure one another.
+const turns = 2
+
+// turn waits until it is this process's turn, and gives it back when the test is over.
+func turn(t *testing.T) {
+	held, err := lock.Acquire(t.Context(), lock.Dir(), fmt.Sprint("labs-test ", os.Getpid()%turns), func(h lock.Holder) { t.Logf("waiting: %+v", h) })
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, held.Release()) })
 }
 
 // complete fails where a script left something out.
