@@ -37,7 +37,10 @@ func (s dashScreen) keys(keys ...string) { s.tmux(append([]string{"send-keys"}, 
 func (s dashScreen) shows(what, pattern string) { s.t.Helper(); s.until(what, pattern, true) }
 
 // hides waits until the screen shows a pattern no more.
-func (s dashScreen) hides(what, pattern string) { s.t.Helper(); s.until("no more "+what, pattern, false) }
+func (s dashScreen) hides(what, pattern string) {
+	s.t.Helper()
+	s.until("no more "+what, pattern, false)
+}
 
 // The limit is no measure: what is waited for must come.
 func (s dashScreen) until(what, pattern string, there bool) {
