@@ -14,6 +14,8 @@ func (b *Broker) Handler(environment string) http.Handler {
 	registry.MustRegister(
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "broker_switches_total", Help: "How often the broker turned to another server."},
 			func() float64 { return float64(b.State().Switches) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "broker_gap_seconds", Help: "At the last switch, how long the server before had not been seen well."},
+			func() float64 { return b.State().Gap }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "broker_connections", Help: "Open connections of the application."},
 			func() float64 { return float64(b.State().Connections) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "broker_servers_well", Help: "Servers that are well."}, func() float64 {

@@ -33,7 +33,9 @@ type Options struct {
 	Every, Timeout time.Duration
 	// Fall is after how many failed checks in a row a server is taken for dead, 3 by default. One that succeeds brings it back.
 	Fall int
-	Log  *slog.Logger // nil discards
+	// Now is the clock, time.Now by default.
+	Now func() time.Time
+	Log *slog.Logger // nil discards
 }
 
 // Server is one server as the broker sees it.
@@ -50,8 +52,10 @@ type State struct {
 	// Current is where connections go; empty where no server is well.
 	Current string `json:"current"`
 	// Switches is how often Current became another server, the first one not counted.
-	Switches int      `json:"switches"`
-	Servers  []Server `json:"servers"`
+	Switches int `json:"switches"`
+	// Gap is how many seconds passed, at the last switch, since the server before was seen well. It is 0 after a switch that somebody ordered.
+	Gap     float64  `json:"gap_seconds"`
+	Servers []Server `json:"servers"`
 	// Connections is how many connections of the application are open.
 	Connections int `json:"connections"`
 	// Problem is why the directory could not be asked the last time.
@@ -68,6 +72,8 @@ type Broker struct {
 	current  string
 	chosen   bool // there was a current one before
 	switches int
+	seen     time.Time // when the current server was seen well
+	gap      time.Duration
 	problem  string
 	carried  map[*carried]struct{}
 }
@@ -89,6 +95,9 @@ func New(options Options) *Broker {
 	if options.Fall <= 0 {
 		options.Fall = 3
 	}
+	if options.Now == nil {
+		options.Now = time.Now
+	}
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
@@ -99,7 +108,8 @@ func New(options Options) *Broker {
 func (b *Broker) State() State {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return State{Current: b.current, Switches: b.switches, Servers: append([]Server{}, b.servers...), Connections: len(b.carried), Problem: b.problem}
+	return State{Current: b.current, Switches: b.switches, Gap: b.gap.Seconds(), Servers: append([]Server{}, b.servers...),
+		Connections: len(b.carried), Problem: b.problem}
 }
 
 // Serve carries the connections that listener accepts until ctx ends, and closes listener.
@@ -168,8 +178,19 @@ func (b *Broker) look(ctx context.Context) {
 		b.problem = err.Error()
 	}
 	b.servers = judge(b.servers, addresses, results, b.options.Fall)
+	b.see()
 	b.turnTo(choose(b.current, mark != b.mark, b.servers))
+	b.see()
 	b.mark = mark
+}
+
+// see notes when the current server was seen well. The caller holds mu.
+func (b *Broker) see() {
+	for _, s := range b.servers {
+		if s.Address == b.current && s.Failures == 0 {
+			b.seen = b.options.Now()
+		}
+	}
 }
 
 // find asks the directory. While it cannot be asked, what it said before holds.
@@ -195,6 +216,7 @@ func (b *Broker) turnTo(address string) {
 	}
 	if b.chosen && address != "" {
 		b.switches++
+		b.gap = b.options.Now().Sub(b.seen)
 	}
 	b.chosen = b.chosen || address != ""
 	b.options.Log.Info("connections go elsewhere", "before", b.current, "now", address)

@@ -187,6 +187,37 @@ func TestTheStatusNamesTheEnvironmentAndTheServers(t *testing.T) {
 	}
 }
 
+func TestTheGapIsTheTimeSinceTheServerBeforeWasSeenWell(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	dead := map[string]bool{}
+	directory := &list{addresses: []string{"a", "b"}}
+	broker := New(Options{Directory: directory, Fall: 3, Now: func() time.Time { return now }, Check: func(_ context.Context, address string) error {
+		if dead[address] {
+			return errors.New("dead")
+		}
+		return nil
+	}})
+	look := func() {
+		now = now.Add(time.Second)
+		broker.look(t.Context())
+	}
+	look()
+	look()
+	dead["a"] = true
+	look()
+	look()
+	require.Equal(t, "a", broker.State().Current)
+	look()
+	require.Equal(t, "b", broker.State().Current)
+	require.InDelta(t, 3, broker.State().Gap, 0)
+	dead["a"] = false
+	look()
+	directory.write(nil, "a", "b")
+	look()
+	require.Equal(t, "a", broker.State().Current)
+	require.Zero(t, broker.State().Gap, "nobody had to do without")
+}
+
 func TestChoose(t *testing.T) {
 	well := func(address string) Server { return Server{Address: address, Well: true} }
 	ill := func(address string) Server { return Server{Address: address} }
