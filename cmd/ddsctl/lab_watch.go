@@ -57,7 +57,7 @@ const minInterval = 100 * time.Millisecond
 // there is a bound to how long is waited for them.
 const (
 	onceAfter  = 3500 * time.Millisecond
-	onceAtMost = 7 * time.Second
+	onceAtMost = 20 * time.Second
 )
 
 // known says whether the figures that every running node has are there.
