@@ -71,6 +71,7 @@ const (
 	defaultEvery = 100 * time.Millisecond
 	askMost      = 2 * time.Second // one question to etcd
 	useMost      = time.Second     // one use of the resource
+	renewMost    = time.Second     // one renewal; after that it is tried over a new connection
 	again        = 300 * time.Millisecond
 	handOver     = 20 * time.Second // how long others hold back for the one who was named
 )

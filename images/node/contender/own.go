@@ -158,7 +158,7 @@ func (r *renewer) round(ctx context.Context) error {
 		}
 		r.client = client
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.options.Renew)
+	ctx, cancel := context.WithTimeout(ctx, min(r.options.Renew, renewMost))
 	answer, client, asked := make(chan renewal, 1), r.client, time.Now()
 	r.pending, r.stop = answer, cancel
 	go func() {
