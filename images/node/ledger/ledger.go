@@ -124,6 +124,13 @@ func (l *Ledger) Behave(b Behaviour) {
 	l.behaviour = b
 }
 
+// Forget makes it as it was in the beginning, but for its behaviour.
+func (l *Ledger) Forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.records, l.counts, l.same, l.answered = nil, Counts{}, memory[string, struct{}]{}, memory[string, int]{}
+}
+
 // fate draws what becomes of a request.
 func (l *Ledger) fate() (latency time.Duration, fails, lost bool) {
 	l.mu.Lock()
@@ -199,6 +206,7 @@ func (l *Ledger) Handler() http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(l.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /counts", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, l.Counts()) })
 	mux.HandleFunc("POST /behave", l.serveBehave)
+	mux.HandleFunc("POST /forget", func(w http.ResponseWriter, _ *http.Request) { l.Forget(); say(w, http.StatusOK, l.Counts()) })
 	mux.HandleFunc("POST /{collection}", l.servePost)
 	mux.HandleFunc("GET /{collection}", l.serveGet)
 	return mux
@@ -229,15 +237,7 @@ func (l *Ledger) servePost(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	latency, fails, lost := l.fate()
-	if latency > 0 {
-		timer := time.NewTimer(latency)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-r.Context().Done():
-			return
-		}
-	}
+	time.Sleep(latency) // whether anybody waits any longer or not: what was asked for is done
 	if fails {
 		say(w, http.StatusServiceUnavailable, problem{Error: "not now"})
 		return

@@ -114,6 +114,27 @@ func TestALostAnswerIsWrittenDownAllTheSame(t *testing.T) {
 	require.Equal(t, Counts{Records: 1, Distinct: 1, Lost: 1}, l.Counts())
 }
 
+func TestWhatWasAskedForIsDoneAlthoughNobodyWaitsForIt(t *testing.T) {
+	l, url := served(t, Options{Behaviour: Behaviour{Latency: 50 * time.Millisecond}})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	require.NoError(t, err)
+	_, err = fmt.Fprint(conn, "POST /sms HTTP/1.1\r\nHost: l\r\nContent-Length: 2\r\n\r\n{}")
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	require.Eventually(t, func() bool { return l.Counts().Records == 1 }, time.Minute, 5*time.Millisecond)
+}
+
+func TestItForgetsWhatItIsToldToForget(t *testing.T) {
+	l, url := served(t, Options{Same: "event", Idempotent: true})
+	post(t, url+"/sms", `{"event":"1"}`, "k")
+	code, text := post(t, url+"/forget", "", "")
+	require.Equal(t, http.StatusOK, code)
+	require.Contains(t, text, `"records":0`)
+	code, _ = post(t, url+"/sms", `{"event":"1"}`, "k")
+	require.Equal(t, http.StatusCreated, code)
+	require.Equal(t, Counts{Records: 1, Distinct: 1}, l.Counts())
+}
+
 func TestItBehavesAsItIsTold(t *testing.T) {
 	l, url := served(t, Options{Behaviour: Behaviour{Errors: 1}})
 	code, _ := post(t, url+"/sms", `{}`, "")
