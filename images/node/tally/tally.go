@@ -156,12 +156,13 @@ var errNothing = errors.New("nothing was added")
 
 // Figures are what a replica has done.
 type Figures struct {
-	Added     int64 `json:"added"`     // additions that were acknowledged
-	Conflicts int64 `json:"conflicts"` // tries that found that somebody had written meanwhile
-	Refused   int64 `json:"refused"`   // writes over a version that was not there any more
+	Update    Update `json:"update"`    // how it writes
+	Added     int64  `json:"added"`     // additions that were acknowledged
+	Conflicts int64  `json:"conflicts"` // tries that found that somebody had written meanwhile
+	Refused   int64  `json:"refused"`   // writes over a version that was not there any more
 }
 
 // Figures are what it has done until now.
 func (t *Tally) Figures() Figures {
-	return Figures{t.added.Load(), t.conflicts.Load(), t.refused.Load()}
+	return Figures{t.options.Update, t.added.Load(), t.conflicts.Load(), t.refused.Load()}
 }
