@@ -19,6 +19,8 @@ func seconds(v float64) string {
 	switch {
 	case math.IsNaN(v):
 		return "–"
+	case v == 0:
+		return "0 s"
 	case v >= 1:
 		return short(v) + " s"
 	case v >= 1e-3:
