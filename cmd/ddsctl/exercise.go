@@ -31,6 +31,7 @@ a task gives part of its points; hints cost some. What you have done is remember
 		newExerciseCheckCommand(a),
 		newExerciseWatchCommand(a),
 		newExerciseHintCommand(a),
+		newExerciseGradeCommand(a),
 		newExerciseProgressCommand(a),
 		newExerciseExportCommand(a),
 	)
