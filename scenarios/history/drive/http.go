@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/ddsctl/ddsctl/labs/workload"
@@ -48,7 +48,7 @@ func (s *httpStore) ask(ctx context.Context, method, key, rest, body string, hea
 	}
 	response, err := s.client.Do(request)
 	if err != nil {
-		if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH) {
+		if dial := (*net.OpError)(nil); errors.As(err, &dial) && dial.Op == "dial" { // nothing was sent: nobody is there, or has that name
 			err = fmt.Errorf("%w: %w", history.ErrRefused, err)
 		}
 		return "", "", false, err
