@@ -185,10 +185,7 @@ func (r *Root) turn(all []*branch, more int) []*branch { return r.rotated(all, r
 // rotated are the leaves beginning with another one, as many as there may be tries.
 func (r *Root) rotated(all []*branch, turn int) []*branch {
 	const tries = 3
-	some := make([]*branch, 0, tries)
-	for _, b := range r.usable(all) {
-		some = append(some, b)
-	}
+	some := r.usable(all)
 	if len(some) == 0 {
 		return nil
 	}
