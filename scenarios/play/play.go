@@ -134,7 +134,7 @@ func Run(ctx context.Context, lab Lab, s *script.Scenario, options Options) (rec
 	p.phases(ctx)
 	p.finish(ctx)
 	p.record.Histories = histories.wait(ctx, p.record.Faults)
-	p.record.Judge(expectations)
+	p.judge(expectations)
 	p.tell(Event{Kind: EventEnd, Text: string(p.record.Verdict)})
 	return p.record, nil
 }
