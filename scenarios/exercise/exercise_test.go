@@ -142,6 +142,14 @@ func TestANumberIsHeldAgainstWhatTheLabMeasures(t *testing.T) {
 	}
 }
 
+func TestWhatCannotBeIsNotExpected(t *testing.T) {
+	low, high := 32.0, 36.0
+	ex := number()
+	ex.Predict.Number.Min, ex.Predict.Number.Max = &low, &high
+	require.Equal(t, "32 % to 36 %", attempt(t, &sandbox{}, ex, "33", Options{}).Checks[0].Expected)
+	require.Equal(t, "28.33 % to 38.33 %", attempt(t, &sandbox{}, number(), "33", Options{}).Checks[0].Expected)
+}
+
 func TestAFaultThatDidNotBiteGradesNobody(t *testing.T) {
 	result := attempt(t, &sandbox{blunt: true}, number(), "0", Options{})
 	require.Equal(t, expect.Unknown, result.Verdict, "zero errors were measured, but nothing was broken")

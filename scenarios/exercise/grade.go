@@ -116,7 +116,14 @@ func gradeNumber(ex format.Exercise, e Evidence) Check {
 	}
 	allowed := max(n.Tolerance.Absolute, n.Tolerance.Relative*math.Abs(measured))
 	c.Measured = withUnit(measured, n.Unit)
-	c.Expected = fmt.Sprintf("%s to %s", withUnit(measured-allowed, n.Unit), withUnit(measured+allowed, n.Unit))
+	low, high := measured-allowed, measured+allowed
+	if n.Min != nil {
+		low = max(low, *n.Min)
+	}
+	if n.Max != nil {
+		high = min(high, *n.Max)
+	}
+	c.Expected = fmt.Sprintf("%s to %s", withUnit(low, n.Unit), withUnit(high, n.Unit))
 	c.Verdict = expect.Fails
 	if math.Abs(guess-measured) <= allowed {
 		c.Verdict, c.Points = expect.Holds, float64(ex.Worth())
