@@ -24,6 +24,7 @@ func newClassCommand(a *app) *cobra.Command {
 submit. What cannot be sent now waits on the student's disk and is counted once, however often it is sent.`,
 		newClassServeCommand(a),
 		newClassJoinCommand(a),
+		newClassAutoCommand(a),
 		newClassSubmitCommand(a),
 		newClassRosterCommand(a),
 		newClassExportCommand(a),

@@ -154,19 +154,29 @@ func (a *app) classSubmit(ctx context.Context, names []string, patience time.Dur
 	if err != nil {
 		return err
 	}
-	q, err := queue.Open(filepath.Join(classState(), "queue", m.ID))
+	q, err := a.queueUp(ctx, m, names)
 	if err != nil {
 		return err
+	}
+	sent, failure := sendQueued(ctx, m, q, submitPatience, patience)
+	return a.saySubmitted(m, q, sent, failure)
+}
+
+// queueUp puts what has changed in these labs, or in all of them, into the student's queue.
+func (a *app) queueUp(ctx context.Context, m client.Member, names []string) (queue.Queue, error) {
+	q, err := queue.Open(filepath.Join(classState(), "queue", m.ID))
+	if err != nil {
+		return q, err
 	}
 	done := progress.New("", nil)
 	if len(names) == 0 {
 		if names, err = done.Labs(); err != nil {
-			return err
+			return q, err
 		}
 	}
 	queued, err := gather.Into(q, done, names, worths(ctx), time.Now())
 	if err != nil {
-		return err
+		return q, err
 	}
 	for _, problem := range queued.Skipped {
 		a.say("not submitted: %v", problem)
@@ -174,18 +184,22 @@ func (a *app) classSubmit(ctx context.Context, names []string, patience time.Dur
 	for _, id := range queued.Left {
 		a.say("%s: its evidence is too large to be submitted; its points are", id)
 	}
+	return q, nil
+}
+
+// sendQueued sends what waits. A try takes no longer than each; patience is for how long it is tried again.
+func sendQueued(ctx context.Context, m client.Member, q queue.Queue, each, patience time.Duration) ([]queue.Sent, error) {
 	c, err := m.Open()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer c.Close()
-	sent, failure := q.SendPatiently(ctx, func(ctx context.Context, s class.Submission) (class.Receipt, error) {
-		ctx, cancel := context.WithTimeout(ctx, submitPatience)
+	return q.SendPatiently(ctx, func(ctx context.Context, s class.Submission) (class.Receipt, error) {
+		ctx, cancel := context.WithTimeout(ctx, each)
 		defer cancel()
 		receipt, err := c.Submit(ctx, m.ID, s)
 		return receipt, void(err)
 	}, func(err error) bool { return errors.Is(err, errVoid) || client.Later(err) }, patience)
-	return a.saySubmitted(m, q, sent, failure)
 }
 
 // errVoid says that the server does not know the student: no submission can help that, and none is lost to it.

@@ -52,8 +52,9 @@ func TestAStudentSubmitsWithoutTheServerAndIsSeenOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 
-	_, words, code = p.call(state, "exercise", "answer", "when-it-dies", "b", "--lab", "sharded-redis")
+	_, words, code = p.call(state, "exercise", "answer", "when-it-dies", "b", "--lab", "sharded-redis", "--no-submit")
 	require.Zero(t, code, words)
+	require.NotContains(t, words, "Autumn")
 	p.kill()
 	text, words, code := p.call(state, "class", "submit", "-o", "json")
 	require.Zero(t, code, words)
@@ -93,4 +94,61 @@ func TestAStudentSubmitsWithoutTheServerAndIsSeenOnce(t *testing.T) {
 	_, words, code = p.call(state, "class", "submit")
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, words, "the class does not know your secret")
+}
+
+func TestWhatIsPassedIsHandedInByItselfUnlessTheStudentWillNot(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the binary")
+	}
+	p := startClass(t, "--name", "Autumn")
+	links, err := host.LoadLinks(p.data)
+	require.NoError(t, err)
+	state := t.TempDir()
+	answer := func(id, key string, flags ...string) string {
+		_, words, code := p.call(state, append([]string{"exercise", "answer", id, key, "--lab", "sharded-redis"}, flags...)...)
+		require.Zero(t, code, words)
+		return words
+	}
+	marks := func() (all board.Export) {
+		text, words, code := p.call(state, "class", "export", "--data", p.data)
+		require.Zero(t, code, words)
+		require.NoError(t, json.Unmarshal([]byte(text), &all))
+		return all
+	}
+	require.NotContains(t, answer("when-it-dies", "b"), "handed in", "nobody has joined")
+	_, words, code := p.call(state, "class", "join", links.Join, "--name", "Ada")
+	require.Zero(t, code, words)
+
+	// What fails is not handed in, what passes is.
+	_, words, code = p.call(state, "exercise", "answer", "keys-that-move", "b", "--lab", "sharded-redis")
+	require.Equal(t, exitUnmet, code, words)
+	require.Empty(t, marks().Marks)
+	require.Contains(t, answer("keys-that-move", "a"), "handed in to Autumn")
+	require.Len(t, marks().Marks, 2, "with what was done before")
+	require.NotEmpty(t, marks().Marks[0].Evidence)
+
+	// Without the server it is passed all the same, and waits. The next one takes it along; each counts once.
+	p.kill()
+	words = answer("keys-that-move", "a")
+	require.Contains(t, words, "1 submission waits on this disk")
+	p.start()
+	require.Contains(t, answer("keys-that-move", "a"), "handed in to Autumn")
+	all := marks()
+	require.Len(t, all.Submissions[all.Marks[0].Student], 3)
+	_, words, code = p.call(state, "class", "submit")
+	require.Zero(t, code, words)
+	require.Contains(t, words, "nothing new since the last time")
+
+	// Who will not hand in by itself says so, once or for good.
+	require.NotContains(t, answer("when-it-dies", "b", "--no-submit"), "Autumn")
+	_, words, code = p.call(state, "class", "auto", "off")
+	require.Zero(t, code, words)
+	require.NotContains(t, answer("when-it-dies", "b"), "Autumn")
+	all = marks()
+	require.Len(t, all.Submissions[all.Marks[0].Student], 3)
+	_, words, code = p.call(state, "class", "auto", "on")
+	require.Zero(t, code, words)
+	require.Contains(t, answer("when-it-dies", "b"), "handed in to Autumn")
+	_, _, code = p.call(state, "class", "auto", "perhaps")
+	require.Equal(t, exitUsage, code)
 }

@@ -150,7 +150,7 @@ func exerciseText(s exerciseShowing) string {
 
 func newExerciseAnswerCommand(a *app) *cobra.Command {
 	var lab string
-	var reveal bool
+	var reveal, keep bool
 	cmd := &cobra.Command{
 		Use:   "answer EXERCISE [ANSWER]",
 		Short: "Answer a question; a number is then held against what the lab measures",
@@ -183,10 +183,14 @@ func newExerciseAnswerCommand(a *app) *cobra.Command {
 			if err := a.sayResult(l, ex, result); err != nil {
 				return err
 			}
+			if result.Passed() {
+				a.submitPassed(cmd.Context(), l.Slug, keep)
+			}
 			return unmet(result.Passed())
 		},
 	}
 	cmd.Flags().BoolVar(&reveal, "reveal", false, "show the answer; the exercise then gives no points")
+	submitFlag(cmd, &keep)
 	a.labFlag(cmd, &lab)
 	a.formatFlag(cmd)
 	return cmd
@@ -206,6 +210,7 @@ func (a *app) reveal(l *exerciseLab, ex format.Exercise) error {
 
 func newExerciseCheckCommand(a *app) *cobra.Command {
 	var lab string
+	var keep bool
 	cmd := &cobra.Command{
 		Use:   "check [EXERCISE]",
 		Short: "Check tasks on the running lab",
@@ -224,7 +229,7 @@ func newExerciseCheckCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			passed := true
+			passed, some := true, false
 			for _, ex := range tasks {
 				result, err := a.attempt(cmd.Context(), l, ex, "")
 				if err != nil {
@@ -233,11 +238,15 @@ func newExerciseCheckCommand(a *app) *cobra.Command {
 				if err := a.sayResult(l, ex, result); err != nil {
 					return err
 				}
-				passed = passed && result.Passed()
+				passed, some = passed && result.Passed(), some || result.Passed()
+			}
+			if some {
+				a.submitPassed(cmd.Context(), l.Slug, keep)
 			}
 			return unmet(passed)
 		},
 	}
+	submitFlag(cmd, &keep)
 	a.labFlag(cmd, &lab)
 	a.formatFlag(cmd)
 	return cmd

@@ -14,6 +14,7 @@ import (
 
 func newExerciseWatchCommand(a *app) *cobra.Command {
 	var lab string
+	var keep bool
 	every := 3 * time.Second
 	cmd := &cobra.Command{
 		Use:   "watch [EXERCISE]",
@@ -24,15 +25,16 @@ Ctrl-C.`,
 		Args:              positional(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: a.completeExercises(&lab),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.exerciseWatch(cmd.Context(), lab, args, every)
+			return a.exerciseWatch(cmd.Context(), lab, args, every, keep)
 		},
 	}
+	submitFlag(cmd, &keep)
 	cmd.Flags().DurationVar(&every, "every", every, "how long between two checks at most")
 	a.labFlag(cmd, &lab)
 	return cmd
 }
 
-func (a *app) exerciseWatch(ctx context.Context, name string, args []string, every time.Duration) error {
+func (a *app) exerciseWatch(ctx context.Context, name string, args []string, every time.Duration, keep bool) error {
 	last := map[string]string{}
 	for {
 		l, err := a.exercises(ctx, name)
@@ -66,6 +68,9 @@ func (a *app) exerciseWatch(ctx context.Context, name string, args []string, eve
 				last[ex.ID] = string(text)
 				if err := a.sayResult(l, ex, result); err != nil {
 					return err
+				}
+				if result.Passed() {
+					a.submitPassed(ctx, l.Slug, keep)
 				}
 			}
 		}

@@ -18,6 +18,8 @@ type Member struct {
 	class.Joined
 	Server string `json:"server"`
 	Pin    string `json:"ca,omitempty"`
+	// ByHand says that nothing is submitted but what the student submits.
+	ByHand bool `json:"by_hand,omitempty"`
 }
 
 // ErrNoMember says that no class was joined.
