@@ -73,7 +73,7 @@ func (l *line) Less(i, j int) bool { return compare(l.byDue[i], l.byDue[j]) < 0 
 func (l *line) Swap(i, j int)      { l.byDue[i], l.byDue[j] = l.byDue[j], l.byDue[i] }
 
 // Push and Pop implement heap.Interface.
-func (l *line) Push(d any) { l.byDue = append(l.byDue, d.(Delivery)) } //nolint:errcheck // only heap calls it, with what is pushed here
+func (l *line) Push(d any) { l.byDue = append(l.byDue, d.(Delivery)) }
 
 // Pop takes the last one.
 func (l *line) Pop() any {
@@ -213,7 +213,7 @@ func (q *Queue) Next(ctx context.Context, function string) (Delivery, error) {
 		if l.Len() > 0 {
 			later = time.Until(l.byDue[0].Due)
 			if later <= 0 {
-				d := heap.Pop(l).(Delivery) //nolint:errcheck // a line holds nothing else
+				d := heap.Pop(l).(Delivery)
 				q.taken[function]++
 				if l.Len() > 0 { // for another one that waits here
 					select {
