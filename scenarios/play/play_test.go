@@ -449,6 +449,23 @@ func TestALabThatIsLostMakesTheVerdictUnknown(t *testing.T) {
 	})
 }
 
+func TestAScenariosFiguresAreDrawnAtItsEnd(t *testing.T) {
+	text := shardLoss + `
+figures:
+  - title: What a shard's death costs
+    parameter: dead shards
+    lines:
+      - {name: errors, value: "errors", at: {steady: 0, loss: 1}}
+`
+	synctest.Test(t, func(t *testing.T) {
+		run, err := play(t, newSandbox(), text, Options{})
+		require.NoError(t, err)
+		require.Empty(t, run.Error)
+		require.Len(t, run.Figures, 1)
+		require.Len(t, run.Figures[0].Lines, 1)
+	})
+}
+
 func TestComparedRunsHaveTheirOwnExpectations(t *testing.T) {
 	text := shardLoss + `
 compare:
