@@ -129,7 +129,8 @@ func newValve(t *testing.T, store string) (*valve, string) {
 
 func start(t *testing.T, o Options) (c *Contender, stop func()) {
 	t.Helper()
-	o.Lock, o.TTL, o.Every = "locks/test", 2*time.Second, 20*time.Millisecond
+	// Long against the time in which a busy machine does nothing at all, or the lock would be lost for that.
+	o.Lock, o.TTL, o.Renew, o.Every = "locks/test", 6*time.Second, 500*time.Millisecond, 20*time.Millisecond
 	c = New(o)
 	ctx, cancel := context.WithCancel(t.Context())
 	var wait sync.WaitGroup
@@ -202,14 +203,14 @@ func TestWhoIsCutOff(t *testing.T) {
 	}{
 		"goes on, and there are two owners":            {0, false, true, false},
 		"is refused by a resource that fences":         {0, true, false, true},
-		"gives up in time where it looks at its clock": {time.Second, false, false, false},
+		"gives up in time where it looks at its clock": {3 * time.Second, false, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			at, v := store(t), vault.New(vault.Options{Fencing: story.fencing})
 			way, through := newValve(t, at)
 			a, _ := start(t, Options{Name: "a", Endpoints: []string{through}, GiveUp: story.giveUp, Use: use(v)})
 			eventually(t, "a owns the lock", owns(a))
-			b, _ := start(t, Options{Name: "b", Endpoints: []string{at}, GiveUp: story.giveUp, Use: use(v)})
+			b, _ := start(t, Options{Name: "b", Endpoints: []string{at}, Use: use(v)})
 			way.set(true)
 			eventually(t, "b owns the lock", owns(b))
 			if story.giveUp > 0 {
@@ -220,7 +221,7 @@ func TestWhoIsCutOff(t *testing.T) {
 			require.Equal(t, story.stale, s.Stale > 0, "%+v", s)
 			require.Equal(t, story.refused, s.Refused > 0, "%+v", s)
 			way.set(false)
-			eventually(t, "a knows", func() bool { return !a.Figures().Holds && a.Figures().Lost == 1 })
+			eventually(t, "a knows", func() bool { return !a.Figures().Holds && a.Figures().Lost > 0 })
 			require.True(t, b.Figures().Holds)
 		})
 	}
