@@ -68,7 +68,7 @@ func TestEveryLabOfTheCatalogueIsInOrder(t *testing.T) {
 
 // TestGuidesNameOnlyCommandsThatExist looks at the code blocks of guides; whether they work is tested where labs run.
 func TestGuidesNameOnlyCommandsThatExist(t *testing.T) {
-	commands := regexp.MustCompile(`^ddsctl (lab (list|show|up|apply|status|logs|exec|url|watch|down|init|lint|export)|dash|traffic (start|stop|set|show|run)|fault (inject|list|heal)|scenario (list|show|run|report)|exercise (list|show|check|hint|answer|progress)|class|image (list|build|docs)|doctor|version)\b`)
+	commands := regexp.MustCompile(`^ddsctl (lab (list|show|up|apply|scale|status|logs|exec|shell|url|watch|down|init|lint|seal|export)|dash|traffic (start|stop|set|show|run)|fault (inject|list|heal)|scenario (list|show|run|report)|exercise (list|show|check|hint|answer|progress)|class|image (list|build|docs)|doctor|version)\b`)
 	guides, err := filepath.Glob("ch*/*/guide.md")
 	require.NoError(t, err)
 	require.NotEmpty(t, guides)
