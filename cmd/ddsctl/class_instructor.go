@@ -136,7 +136,11 @@ func (a *app) printRoster(view board.View) error {
 		for _, l := range s.Labs {
 			progress = append(progress, fmt.Sprintf("%s %d/%d", l.Lab, l.Passed, l.Of))
 		}
-		rows = append(rows, []string{s.Name, fmt.Sprintf("%s of %d", points(s.Points), s.Worth), fmt.Sprint(s.Passed), last, orDash(strings.Join(progress, ", "))})
+		passed := fmt.Sprint(s.Passed)
+		if s.Doubtful > 0 {
+			passed += fmt.Sprintf(" (%d doubtful)", s.Doubtful)
+		}
+		rows = append(rows, []string{s.Name, fmt.Sprintf("%s of %d", points(s.Points), s.Worth), passed, last, orDash(strings.Join(progress, ", "))})
 	}
 	if err := a.print(view, []string{"STUDENT", "POINTS", "PASSED", "LAST", "LABS"}, rows); err != nil || a.format != output.Table {
 		return err

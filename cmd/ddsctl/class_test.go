@@ -7,9 +7,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ddsctl/ddsctl/scenarios/class"
 	"github.com/ddsctl/ddsctl/scenarios/class/board"
 	"github.com/ddsctl/ddsctl/scenarios/class/host"
 )
@@ -126,6 +128,15 @@ func TestWhatIsPassedIsHandedInByItselfUnlessTheStudentWillNot(t *testing.T) {
 	require.Contains(t, answer("keys-that-move", "a"), "handed in to Autumn")
 	require.Len(t, marks().Marks, 2, "with what was done before")
 	require.NotEmpty(t, marks().Marks[0].Evidence)
+	// The server grades it itself.
+	require.Eventually(t, func() bool {
+		for _, m := range marks().Marks {
+			if m.Judged != class.Confirmed {
+				return false
+			}
+		}
+		return true
+	}, time.Minute, 100*time.Millisecond)
 
 	// Without the server it is passed all the same, and waits. The next one takes it along; each counts once.
 	p.kill()

@@ -3,6 +3,7 @@
 //	class/secret   tokens: made, hashed, compared
 //	class/store    kept in etcd, inside the process or outside
 //	class/board    submissions summed up: roster, progress, hardest exercises, export
+//	class/judge    evidence graded anew
 //	class/server   the web page and the API; limits, audit, certificates
 //	class/client   the student's and the instructor's side of the API
 //	class/queue    submissions that wait on the student's disk until the server has them

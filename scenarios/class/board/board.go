@@ -17,6 +17,8 @@ import (
 type Course struct {
 	// Labs are in the order in which they are shown.
 	Labs []Lab
+	// Judged says what came of grading evidence anew, and false as long as that is not done. Nil where nobody does it.
+	Judged func(lab, exercise, digest string) (class.Judgement, bool)
 }
 
 // Lab is one lab of the course.
@@ -56,6 +58,7 @@ type Board struct {
 	course      Course
 	students    map[string]*student
 	submissions int
+	owners      map[string]map[string]bool // students by the digest of evidence that they have named
 }
 
 type student struct {
@@ -69,7 +72,9 @@ type student struct {
 }
 
 // New is the board of a class that nobody has joined.
-func New(course Course) *Board { return &Board{course: course, students: map[string]*student{}} }
+func New(course Course) *Board {
+	return &Board{course: course, students: map[string]*student{}, owners: map[string]map[string]bool{}}
+}
 
 func (b *Board) student(id string) *student {
 	s := b.students[id]
@@ -90,6 +95,9 @@ func (b *Board) Join(who class.Student) {
 func (b *Board) Leave(id string) {
 	if s := b.students[id]; s != nil {
 		b.submissions -= len(s.seen)
+		for digest := range s.evidence {
+			delete(b.owners[digest], id)
+		}
 		delete(b.students, id)
 	}
 }
@@ -111,6 +119,10 @@ func (b *Board) Submit(r class.Record) {
 	for id, e := range r.Exercises {
 		if e.Evidence != "" {
 			s.evidence[e.Evidence] = true
+			if b.owners[e.Evidence] == nil {
+				b.owners[e.Evidence] = map[string]bool{}
+			}
+			b.owners[e.Evidence][r.Student] = true
 		}
 		e.Worth = b.course.worth(r.Lab, id, e.Worth)
 		e.Points = min(e.Points, float64(e.Worth))
@@ -136,7 +148,9 @@ type Row struct {
 	Passed      int        `json:"passed"`
 	Points      float64    `json:"points"`
 	Worth       int        `json:"worth"`
-	Labs        []Progress `json:"labs"`
+	// Doubtful is how many of the passed exercises are not borne out by their evidence.
+	Doubtful int        `json:"doubtful,omitempty"`
+	Labs     []Progress `json:"labs"`
 }
 
 // Progress is how far a student is in a lab.
@@ -202,8 +216,11 @@ func (b *Board) row(id string, labs []string) (Row, bool) {
 			continue
 		}
 		p := Progress{Lab: slug}
-		for _, e := range done {
+		for id, e := range done {
 			p.add(e)
+			if b.judged(slug, id, e).Verdict.Doubtful() {
+				row.Doubtful++
+			}
 		}
 		if l, ok := b.course.lab(slug); ok {
 			for _, e := range l.Exercises {

@@ -118,12 +118,54 @@ func TestTheExportHasALineForEachMark(t *testing.T) {
 	lines, err := csv.NewReader(&text).ReadAll()
 	require.NoError(t, err)
 	require.Equal(t, [][]string{
-		{"student", "name", "lab", "exercise", "points", "worth", "attempts", "hints", "passed", "revealed", "evidence"},
-		{"3", `'=HYPERLINK("http://example.com")`, "cache", "hit", "0.5", "2", "1", "0", "", "", ""},
-		{"2", "Ada", "sharded-redis", "share", "4", "5", "2", "0", "1970-01-01T00:00:19Z", "", ""},
-		{"2", "Ada", "sharded-redis", "eject", "0", "10", "3", "0", "", "1970-01-01T00:00:18Z", ""},
-		{"2", "Ada", "own-lab", "x", "1", "1", "1", "0", "1970-01-01T00:00:29Z", "", ""},
-		{"1", "grace", "sharded-redis", "share", "5", "5", "1", "0", "1970-01-01T00:00:09Z", "", ""},
-		{"1", "grace", "sharded-redis", "eject", "2", "10", "7", "0", "", "", ""},
+		{"student", "name", "lab", "exercise", "points", "worth", "attempts", "hints", "passed", "revealed", "evidence", "judged"},
+		{"3", `'=HYPERLINK("http://example.com")`, "cache", "hit", "0.5", "2", "1", "0", "", "", "", ""},
+		{"2", "Ada", "sharded-redis", "share", "4", "5", "2", "0", "1970-01-01T00:00:19Z", "", "", ""},
+		{"2", "Ada", "sharded-redis", "eject", "0", "10", "3", "0", "", "1970-01-01T00:00:18Z", "", ""},
+		{"2", "Ada", "own-lab", "x", "1", "1", "1", "0", "1970-01-01T00:00:29Z", "", "", ""},
+		{"1", "grace", "sharded-redis", "share", "5", "5", "1", "0", "1970-01-01T00:00:09Z", "", "", ""},
+		{"1", "grace", "sharded-redis", "eject", "2", "10", "7", "0", "", "", "", ""},
 	}, lines)
+}
+
+func TestAMarkSaysWhetherItsEvidenceBearsItOut(t *testing.T) {
+	found := map[string]class.Judgement{
+		"good": {Verdict: class.Confirmed, Points: 5}, "half": {Verdict: class.Confirmed, Points: 2}, "bad": {Verdict: class.Contradicted, Why: "it fails"},
+		"same": {Verdict: class.Confirmed, Points: 5},
+	}
+	b := New(Course{Labs: course.Labs, Judged: func(_, _, digest string) (class.Judgement, bool) { j, ok := found[digest]; return j, ok }})
+	for i, c := range []struct {
+		evidence string
+		passed   *time.Time
+		want     class.Verdict
+		doubtful int
+	}{
+		{"good", at(1), class.Confirmed, 0}, {"half", at(1), class.Contradicted, 1}, {"bad", at(1), class.Contradicted, 1}, {"", at(1), class.Unproved, 0},
+		{"late", at(1), class.Pending, 0}, {"", nil, "", 0}, {"same", at(1), class.Shared, 1}, {"same", at(1), class.Shared, 1},
+	} {
+		id := fmt.Sprint(i)
+		b.Join(class.Student{ID: id, Name: "s" + id})
+		b.Submit(record(id, "k", "sharded-redis", 1, map[string]class.Exercise{"share": {Points: 5, Worth: 5, Passed: c.passed, Evidence: c.evidence}}))
+		defer func() {
+			row, ok := b.Row(id)
+			require.True(t, ok)
+			require.Equal(t, c.doubtful, row.Doubtful, "%+v", c)
+			require.Equal(t, c.want, b.Export(*at(0)).Marks[i].Judged, "%+v", c)
+		}()
+	}
+}
+
+func TestEvidenceIsNotSharedWithOneWhoHasLeft(t *testing.T) {
+	b := New(Course{Judged: func(_, _, _ string) (class.Judgement, bool) {
+		return class.Judgement{Verdict: class.Confirmed, Points: 5}, true
+	}})
+	for _, id := range []string{"1", "2"} {
+		b.Join(class.Student{ID: id, Name: id})
+		b.Submit(record(id, "k", "x", 1, map[string]class.Exercise{"y": {Points: 5, Worth: 5, Passed: at(1), Evidence: "same"}}))
+	}
+	row, _ := b.Row("1")
+	require.Equal(t, 1, row.Doubtful)
+	b.Leave("2")
+	row, _ = b.Row("1")
+	require.Zero(t, row.Doubtful)
 }

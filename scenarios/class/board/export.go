@@ -25,6 +25,9 @@ type Mark struct {
 	Passed   *time.Time `json:"passed,omitempty"`
 	Revealed *time.Time `json:"revealed,omitempty"`
 	Evidence string     `json:"evidence,omitempty"`
+	// Judged says how far the evidence bears the mark out, and Why more about that; empty where nothing was passed.
+	Judged class.Verdict `json:"judged,omitempty"`
+	Why    string        `json:"why,omitempty"`
 }
 
 // Export is a class as marks.
@@ -49,8 +52,9 @@ func (b *Board) Export(at time.Time) Export {
 		for _, lab := range v.Labs {
 			for _, id := range b.order(lab, s.labs[lab]) {
 				e := s.labs[lab][id]
+				j := b.judged(lab, id, e)
 				out.Marks = append(out.Marks, Mark{Student: row.ID, Name: row.Name, Lab: lab, Exercise: id, Points: e.Points, Worth: e.Worth,
-					Attempts: e.Attempts, Hints: e.Hints, Passed: e.Passed, Revealed: e.Revealed, Evidence: e.Evidence})
+					Attempts: e.Attempts, Hints: e.Hints, Passed: e.Passed, Revealed: e.Revealed, Evidence: e.Evidence, Judged: j.Verdict, Why: j.Why})
 			}
 		}
 	}
@@ -74,10 +78,10 @@ func (b *Board) order(lab string, done map[string]class.Exercise) []string {
 // CSV writes the marks, a line each.
 func (e Export) CSV(w io.Writer) error {
 	out := csv.NewWriter(w)
-	_ = out.Write([]string{"student", "name", "lab", "exercise", "points", "worth", "attempts", "hints", "passed", "revealed", "evidence"})
+	_ = out.Write([]string{"student", "name", "lab", "exercise", "points", "worth", "attempts", "hints", "passed", "revealed", "evidence", "judged"})
 	for _, m := range e.Marks {
 		_ = out.Write([]string{cell(m.Student), cell(m.Name), cell(m.Lab), cell(m.Exercise), strconv.FormatFloat(m.Points, 'f', -1, 64), strconv.Itoa(m.Worth),
-			strconv.Itoa(m.Attempts), strconv.Itoa(m.Hints), moment(m.Passed), moment(m.Revealed), m.Evidence})
+			strconv.Itoa(m.Attempts), strconv.Itoa(m.Hints), moment(m.Passed), moment(m.Revealed), m.Evidence, string(m.Judged)})
 	}
 	out.Flush()
 	return out.Error()

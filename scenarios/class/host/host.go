@@ -22,10 +22,13 @@ import (
 	"time"
 
 	"github.com/ddsctl/ddsctl/labs"
+	"github.com/ddsctl/ddsctl/labs/format"
 	"github.com/ddsctl/ddsctl/runtime/hint"
+	"github.com/ddsctl/ddsctl/scenarios/class"
 	"github.com/ddsctl/ddsctl/scenarios/class/board"
 	"github.com/ddsctl/ddsctl/scenarios/class/certificate"
 	"github.com/ddsctl/ddsctl/scenarios/class/client"
+	"github.com/ddsctl/ddsctl/scenarios/class/judge"
 	"github.com/ddsctl/ddsctl/scenarios/class/server"
 	"github.com/ddsctl/ddsctl/scenarios/class/store"
 )
@@ -83,7 +86,7 @@ func Serve(ctx context.Context, c Config, started func(Links)) (err error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
-	course, err := Course(ctx)
+	course, find, err := course(ctx)
 	if err != nil {
 		return err
 	}
@@ -97,7 +100,10 @@ func Serve(ctx context.Context, c Config, started func(Links)) (err error) {
 			_ = listener.Close()
 		}
 	}()
-	options := server.Options{Course: course, Student: c.Student, Address: c.Address, Errors: c.Errors}
+	options := server.Options{Course: course, Student: c.Student, Address: c.Address, Errors: c.Errors,
+		Judge: func(lab, exercise string, compressed []byte, digest string) class.Judgement {
+			return judge.Evidence(find, lab, exercise, compressed, digest)
+		}}
 	base, pin, err := c.identity(listener, &options)
 	if err != nil {
 		return err
@@ -265,26 +271,29 @@ func (c Config) known(kept store.Class) (server.Tokens, error) {
 	return tokens, nil
 }
 
-// Course is what the catalogue's labs have to earn.
-func Course(ctx context.Context) (board.Course, error) {
+// course is what the catalogue's labs have to earn, and finds their exercises.
+func course(ctx context.Context) (board.Course, judge.Find, error) {
 	entries, err := labs.Catalogue()
 	if err != nil {
-		return board.Course{}, err
+		return board.Course{}, nil, err
 	}
 	var course board.Course
+	exercises := map[string]map[string]format.Exercise{}
 	for _, e := range entries {
 		lab, err := labs.Open(ctx, e.Slug, labs.Options{})
 		if err != nil {
-			return board.Course{}, fmt.Errorf("open the lab %s: %w", e.Slug, err)
+			return board.Course{}, nil, fmt.Errorf("open the lab %s: %w", e.Slug, err)
 		}
 		if lab.Format == nil || len(lab.Format.Exercises) == 0 {
 			continue
 		}
 		one := board.Lab{Slug: lab.Slug}
+		exercises[lab.Slug] = map[string]format.Exercise{}
 		for _, x := range lab.Format.Exercises {
 			one.Exercises = append(one.Exercises, board.Exercise{ID: x.ID, Worth: x.Worth()})
+			exercises[lab.Slug][x.ID] = x
 		}
 		course.Labs = append(course.Labs, one)
 	}
-	return course, nil
+	return course, func(lab, id string) (format.Exercise, bool) { x, ok := exercises[lab][id]; return x, ok }, nil
 }

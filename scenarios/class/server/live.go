@@ -24,6 +24,8 @@ type live struct {
 	ready  chan struct{} // closed when the class is known
 	ended  chan struct{} // closed when the server ends
 	known  sync.Once
+	// submitted gets each submission that is told of. Nil for nobody.
+	submitted func(class.Record)
 
 	mu      sync.RWMutex
 	board   *board.Board
@@ -74,6 +76,9 @@ func (l *live) apply(c store.Change) {
 		target.Leave(c.Left)
 	case c.Submitted != nil:
 		target.Submit(*c.Submitted)
+		if l.submitted != nil {
+			l.submitted(*c.Submitted)
+		}
 	case c.Class != nil:
 		l.class = *c.Class
 	}
@@ -88,6 +93,13 @@ func (l *live) publish() {
 	l.wake()
 	l.mu.Unlock()
 	l.known.Do(func() { close(l.ready) })
+}
+
+// told has pages drawn anew.
+func (l *live) told() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wake()
 }
 
 func (l *live) lost() {

@@ -34,6 +34,8 @@ type Options struct {
 	Errors io.Writer
 	// Certificate is the server's. Without one, the server speaks plain HTTP.
 	Certificate *tls.Certificate
+	// Judge grades evidence anew, and marks say what came of it. Nil does not.
+	Judge Judge
 	// JoinLink is shown to the instructor, where it is known.
 	JoinLink string
 	Now      func() time.Time
@@ -60,6 +62,7 @@ type Server struct {
 	options  Options
 	store    *store.Store
 	live     *live
+	judges   *judges // nil where nobody judges
 	audit    *audit
 	errors   *log.Logger
 	address  *buckets
@@ -87,7 +90,13 @@ func New(s *store.Store, options Options) *Server {
 		}
 		return r
 	}
+	var judging *judges
+	if options.Judge != nil {
+		judging = newJudges(options.Judge)
+		options.Course.Judged = judging.known
+	}
 	out := &Server{
+		judges:  judging,
 		options: options, store: s, live: newLive(options.Course), errors: log.New(options.Errors, "", log.LstdFlags),
 		address:  newBuckets(or(options.Address, defaultAddress), options.Now),
 		student:  newBuckets(or(options.Student, defaultStudent), options.Now),
@@ -96,6 +105,9 @@ func New(s *store.Store, options Options) *Server {
 		secure:   options.Certificate != nil,
 	}
 	out.audit = &audit{out: options.Audit, now: options.Now, broken: func(err error) { out.errors.Printf("the audit log cannot be written: %v", err) }}
+	if judging != nil {
+		out.live.submitted = judging.take
+	}
 	out.handler = out.routes()
 	return out
 }
@@ -110,6 +122,9 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	defer all.Wait()
 	defer unfollow()
 	all.Go(func() { s.follow(following) })
+	if s.judges != nil {
+		all.Go(func() { s.judgeEvidence(following) })
+	}
 	if err := s.live.wait(ctx); err != nil {
 		return errors.Join(err, listener.Close())
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -379,4 +380,74 @@ func TestARecordHasAnEnd(t *testing.T) {
 		err := full("one-more")
 		return err != nil && status(t, err) == http.StatusForbidden
 	}, time.Minute, 10*time.Millisecond)
+}
+
+// claim is a submission with evidence of its own.
+func claim(t *testing.T, points float64, evidence string, with bool) class.Submission {
+	t.Helper()
+	packed, err := class.Pack([]byte(evidence))
+	require.NoError(t, err)
+	passed := time.Now().UTC()
+	s := class.Submission{Version: class.Version, Key: secret.Key(), Lab: "cache", Time: passed,
+		Exercises: map[string]class.Exercise{"share": {Attempts: 1, Points: points, Worth: 5, Passed: &passed, Evidence: packed.Digest}}}
+	if with {
+		s.Evidence = map[string]class.Evidence{"share": packed}
+	}
+	return s
+}
+
+func TestTheServerGradesEvidenceItselfAndMarksWhatDoesNotMatch(t *testing.T) {
+	held := make(chan struct{})
+	r := serve(t, func(o *Options) {
+		o.Judge = func(lab, exercise string, compressed []byte, digest string) class.Judgement {
+			text, err := class.Unpack(compressed, digest)
+			switch {
+			case err != nil || lab != "cache" || exercise != "share":
+				return class.Judgement{Verdict: class.Unclear}
+			case string(text) == "slow":
+				<-held
+			case string(text) == "bad":
+				return class.Judgement{Verdict: class.Contradicted, Why: "it measured something else"}
+			}
+			return class.Judgement{Verdict: class.Confirmed, Points: 3}
+		}
+	})
+	students := map[string]class.Submission{
+		"honest": claim(t, 3, "good", true), "greedy": claim(t, 5, "better", true), "wrong": claim(t, 3, "bad", true),
+		"copied": claim(t, 3, "same", true), "copier": claim(t, 3, "same", true), "empty": claim(t, 3, "nothing", false),
+	}
+	ids := map[string]string{}
+	for name, s := range students {
+		m := r.join(name)
+		ids[m.ID] = name
+		_, err := m.Submit(t.Context(), m.ID, s)
+		require.NoError(t, err)
+	}
+	want := map[string]class.Verdict{"honest": class.Confirmed, "greedy": class.Contradicted, "wrong": class.Contradicted, "copied": class.Shared, "copier": class.Shared, "empty": class.Missing}
+	judged := func() map[string]class.Verdict {
+		marks, err := r.instructor().Export(t.Context())
+		require.NoError(t, err)
+		found := map[string]class.Verdict{}
+		for _, m := range marks.Marks {
+			found[ids[m.Student]] = m.Judged
+		}
+		return found
+	}
+	require.Eventually(t, func() bool { return maps.Equal(want, judged()) }, time.Minute, 20*time.Millisecond)
+	view, err := r.instructor().Roster(t.Context())
+	require.NoError(t, err)
+	for _, row := range view.Students {
+		require.Equal(t, want[row.Name].Doubtful(), row.Doubtful == 1, row.Name)
+	}
+
+	// A piece that takes long holds nobody up: what is handed in is acknowledged, and pending.
+	slow := r.join("slow")
+	ids[slow.ID] = "slow"
+	_, err = slow.Submit(t.Context(), slow.ID, claim(t, 3, "slow", true))
+	require.NoError(t, err)
+	want["slow"] = class.Pending
+	require.True(t, maps.Equal(want, judged()))
+	close(held)
+	want["slow"] = class.Confirmed
+	require.Eventually(t, func() bool { return maps.Equal(want, judged()) }, time.Minute, 20*time.Millisecond)
 }
