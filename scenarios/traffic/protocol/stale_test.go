@@ -36,12 +36,12 @@ func ends(t *testing.T, answers int, answer, last string) string {
 	})
 }
 
-// later asks as if so much time had passed since the connection was made or used.
-func (c *client) later(op workload.Operation, after time.Duration) error {
+// at asks at an instant, which tells how long the connection was idle.
+func (c *client) at(op workload.Operation, now time.Time) error {
 	c.t.Helper()
 	compiled, err := c.protocol.Compile(op)
 	require.NoError(c.t, err)
-	return c.conn.Do(c.t.Context(), &Request{Op: compiled, Key: []byte("k"), Now: time.Now().Add(after)}, &Answer{})
+	return c.conn.Do(c.t.Context(), &Request{Op: compiled, Key: []byte("k"), Value: []byte("v"), Now: now}, &Answer{})
 }
 
 func TestAConnectionThatWasClosedBeforeItsFirstRequestIsFoundStale(t *testing.T) {
@@ -50,7 +50,7 @@ func TestAConnectionThatWasClosedBeforeItsFirstRequestIsFoundStale(t *testing.T)
 		ended, _ := c.conn.(*http1Conn).waiting()
 		return ended
 	}, 5*time.Second, time.Millisecond)
-	require.ErrorIs(t, c.later(get("/"), time.Hour), ErrStale)
+	require.ErrorIs(t, c.at(get("/"), time.Now().Add(time.Hour)), ErrStale)
 }
 
 func TestWhatAServerSaysBeforeItIsAskedIsNoEnd(t *testing.T) {
@@ -64,7 +64,7 @@ func TestWhatAServerSaysBeforeItIsAskedIsNoEnd(t *testing.T) {
 		_, unasked := c.conn.(*http1Conn).waiting()
 		return unasked
 	}, 5*time.Second, time.Millisecond)
-	require.Equal(t, KindProtocol, KindOf(c.later(get("/"), time.Hour)))
+	require.Equal(t, KindProtocol, KindOf(c.at(get("/"), time.Now().Add(time.Hour))))
 }
 
 func TestARequestThatAnIdleConnectionEndsInsteadOfAnsweringMayBeSentAgain(t *testing.T) {
@@ -87,11 +87,11 @@ func TestARequestThatAnIdleConnectionEndsInsteadOfAnsweringMayBeSentAgain(t *tes
 		{"a part of the answer has come", get("/"), 1, "HTTP/1.1 2", time.Hour, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			made := opened(t, "http://"+ends(t, c.answers, ok, c.last))
+			made, now := opened(t, "http://"+ends(t, c.answers, ok, c.last)), time.Now()
 			for range c.answers {
-				require.NoError(t, made.later(get("/"), 0))
+				require.NoError(t, made.at(get("/"), now))
 			}
-			err := made.later(c.op, c.after)
+			err := made.at(c.op, now.Add(c.after))
 			require.Equal(t, c.again, errors.Is(err, ErrUnanswered), "%v", err)
 			require.Contains(t, []string{KindEOF, KindReset}, KindOf(err))
 			require.True(t, Broken(err))
@@ -108,12 +108,8 @@ func TestWhichCommandsOfStoresMayBeSentAgain(t *testing.T) {
 		for kind, again := range commands {
 			address := listen(t, func(conn net.Conn) { _, _ = conn.Read(make([]byte, 100)) })
 			c := opened(t, scheme+"://"+address)
-			compiled, err := c.protocol.Compile(workload.Operation{Operation: kind})
-			require.NoError(t, err)
-			ask := func(after time.Duration) error {
-				return c.conn.Do(t.Context(), &Request{Op: compiled, Key: []byte("k"), Value: []byte("v"), Now: time.Now().Add(after)}, &Answer{})
-			}
-			require.Equal(t, again, errors.Is(ask(time.Hour), ErrUnanswered), "%s %s", scheme, kind)
+			err := c.at(workload.Operation{Operation: kind}, time.Now().Add(time.Hour))
+			require.Equal(t, again, errors.Is(err, ErrUnanswered), "%s %s", scheme, kind)
 		}
 	}
 }
