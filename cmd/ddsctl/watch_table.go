@@ -78,7 +78,8 @@ func (t *watchTable) health(n telemetry.Node) string {
 }
 
 // figuresFirst are the figures that say most, in this order.
-var figuresFirst = []string{"ops_per_second", "hit_rate", "keys", "evictions_per_second", "connected_clients", "term", "lag"}
+var figuresFirst = []string{"ops_per_second", "hit_rate", "keys", "evictions_per_second", "connected_clients", "term", "lag",
+	"function_processes", "function_cold_start_seconds", "event_pending", "ledger_records", "ledger_duplicates"}
 
 // figuresShown is how many of a node's figures fit into a row.
 const figuresShown = 3
