@@ -44,21 +44,23 @@ deploy() {
 
 rm -rf ./*.new releases/*.new
 [ -d repository.git ] || git init --quiet --bare repository.git
-refused=
+# Somebody may have ended this script between the change of a release and its test: back to the last one that passed.
+[ ! -L good ] || [ "$(readlink current)" = "$(readlink good)" ] || point current "$(readlink good | sed 's,^releases/,,')"
 while :; do
     # Whoever starts with an empty repository finds no main in it yet.
     if repository fetch --quiet "$REMOTE" +main:main 2>/tmp/problem; then
         commit=$(repository rev-parse main)
         before=$(readlink current 2>/dev/null | sed 's,^releases/,,')
-        if [ "$commit" != "$before" ] && [ "$commit" != "$refused" ] && runs; then
+        if [ "$commit" != "$before" ] && [ "$commit" != "$(cat refused 2>/dev/null)" ] && runs; then
             if deploy "$commit" "$before"; then
+                point good "$commit"
                 say "deployed $commit"
                 # This one, and the one to go back to.
                 for old in releases/*; do
                     case "${old#releases/}" in "$commit" | "$before") ;; *) rm -rf "$old" ;; esac
                 done
             else
-                refused=$commit
+                echo "$commit" >refused
                 say "refused $commit; ${before:-nothing} stays"
             fi
         fi
