@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -30,6 +31,14 @@ type sandbox struct {
 	grows  bool
 	lost   bool
 	said   []string
+
+	mu sync.Mutex // of faults, which a recording looks at while steps change them
+}
+
+func (s *sandbox) standing() []telemetry.Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.faults
 }
 
 func (s *sandbox) Snapshots(ctx context.Context) iter.Seq2[telemetry.Snapshot, error] {
@@ -45,10 +54,11 @@ func (s *sandbox) Snapshots(ctx context.Context) iter.Seq2[telemetry.Snapshot, e
 				return
 			}
 			t := telemetry.Traffic{Workload: "shop", Achieved: 90, Succeeded: 90}
-			if len(s.faults) > 0 && !s.blunt {
+			faults := s.standing()
+			if len(faults) > 0 && !s.blunt {
 				t.Succeeded = 60
 			}
-			if !yield(telemetry.Snapshot{Time: time.Now(), Window: 470 * time.Millisecond, Traffic: []telemetry.Traffic{t}, Faults: s.faults}, nil) {
+			if !yield(telemetry.Snapshot{Time: time.Now(), Window: 470 * time.Millisecond, Traffic: []telemetry.Traffic{t}, Faults: faults}, nil) {
 				return
 			}
 		}
@@ -61,12 +71,16 @@ func (s *sandbox) Inject(_ context.Context, spec fault.Spec) ([]telemetry.Fault,
 		verified = "no"
 	}
 	f := telemetry.Fault{ID: fmt.Sprint(len(s.said)), Kind: spec.Kind, Target: spec.Targets[0], Verified: verified}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.faults = append(s.faults, f)
 	s.said = append(s.said, "inject "+spec.Kind)
 	return []telemetry.Fault{f}, nil
 }
 
 func (s *sandbox) Heal(context.Context, ...string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.faults, s.said = nil, append(s.said, "heal")
 	return nil
 }

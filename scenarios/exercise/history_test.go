@@ -46,7 +46,7 @@ func (l *tally) RecordHistory(ctx context.Context, spec drive.Spec, w io.Writer)
 		if l.broken && asked > 10 {
 			return errors.New("the traffic client is gone")
 		}
-		if len(l.faults) > 0 {
+		if len(l.standing()) > 0 {
 			do(history.Add, "1", history.Fail)
 			continue
 		}
