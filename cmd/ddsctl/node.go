@@ -21,6 +21,7 @@ func newNodeCommand(a *app) *cobra.Command {
 		newNodeFunctionsCommand(a),
 		newNodeInstallCommand(a),
 		newNodeLedgerCommand(a),
+		newNodeListeningCommand(a),
 		newNodeLogStoreCommand(a),
 		newNodeMySQLHealthCommand(a),
 		newNodeOddLogCommand(a),

@@ -33,7 +33,7 @@ func newNodeFetchCommand(a *app) *cobra.Command {
 	flags.StringVar(&o.ServerName, "server-name", "", "the name that the certificate must be for (default: the URL's host)")
 	flags.BoolVar(&o.Insecure, "insecure", false, "accept any certificate")
 	flags.DurationVar(&o.Timeout, "timeout", 10*time.Second, "for the whole of it")
-	flags.StringArrayVar(&show, "print", show, "body, status, header:NAME, serial or expires; may be given more than once")
+	flags.StringArrayVar(&show, "print", show, "body, status, header:NAME, response, serial or expires; may be given more than once")
 	flags.BoolVar(&anyStatus, "any-status", false, "a status of 400 or above is no failure")
 	return cmd
 }
@@ -64,10 +64,12 @@ func part(page fetch.Page, what string) (string, error) {
 		return page.Header.Get(name), nil
 	case what == "body":
 		return string(page.Body), nil
+	case what == "response":
+		return fmt.Sprintf("HTTP/1.1 %s\n\n%s", page.Status, page.Body), nil
 	case what == "status":
 		return page.Status, nil
 	case what != "serial" && what != "expires":
-		return "", usagef("--print %s: it is body, status, header:NAME, serial or expires", what)
+		return "", usagef("--print %s: it is body, status, header:NAME, response, serial or expires", what)
 	case page.Certificate == nil:
 		return "", errors.New("the server showed no certificate: it speaks plain HTTP")
 	case what == "serial":

@@ -189,35 +189,62 @@ func (r *reach) judge(status int, body []byte) error {
 }
 
 // inside looks from within the container, where no way leads in: at the kernel's table of listening sockets, or through
-// curl or wget.
+// curl or wget. An image of ddsctl's own has neither cat nor a shell, but the program itself.
 func (r *reach) inside(ctx context.Context) error {
+	port := strconv.Itoa(int(r.probe.Port))
 	if r.probe.Kind == TCP {
-		var out limited
 		// cat fails where the kernel has no IPv6, after it has written what there is.
-		_, err := r.waiter.engine.Exec(ctx, r.target.ID, engine.ExecSpec{Command: []string{"cat", "/proc/net/tcp", "/proc/net/tcp6"}, Stdout: &out})
+		table, err := r.anyOf(ctx, []string{"cat", "/proc/net/tcp", "/proc/net/tcp6"}, []string{"/ddsctl", "node", "listening"})
 		if err != nil {
-			return fmt.Errorf("port %d is neither reachable nor published, and no look inside: %w", r.probe.Port, err)
+			return err
 		}
-		if !listens(out.String(), r.probe.Port) {
-			return fmt.Errorf("nothing listens at port %d", r.probe.Port)
+		if !listens(table, r.probe.Port) {
+			return fmt.Errorf("nothing listens at port %s", port)
 		}
 		return nil
 	}
-	url := "http://127.0.0.1:" + strconv.Itoa(int(r.probe.Port)) + r.probe.path()
+	url := "http://127.0.0.1:" + port + r.probe.path()
 	seconds := strconv.Itoa(max(1, int(r.probe.attempt().Seconds())))
 	const script = `if command -v curl >/dev/null; then exec curl -sS -i --http1.1 --max-time "$2" "$1"; fi; exec wget -q -S -T "$2" -O - "$1" 2>&1`
-	var out limited
-	_, err := r.waiter.engine.Exec(ctx, r.target.ID, engine.ExecSpec{
-		Command: []string{"/bin/sh", "-c", script, "probe", url, seconds}, Stdout: &out, Stderr: &out})
+	answer, err := r.anyOf(ctx, []string{"/bin/sh", "-c", script, "probe", url, seconds},
+		[]string{"/ddsctl", "node", "fetch", "--any-status", "--print", "response", "--timeout", seconds + "s", url})
 	if err != nil {
-		return fmt.Errorf("port %d is neither reachable nor published, and no look inside: %w", r.probe.Port, err)
+		return err
 	}
-	status, body, ok := parseAnswer(out.String())
+	status, body, ok := parseAnswer(answer)
 	if !ok {
-		return fmt.Errorf("no answer in HTTP: %s", shorten(out.String(), 120))
+		return fmt.Errorf("no answer in HTTP: %s", shorten(answer, 120))
 	}
 	return r.judge(status, []byte(body))
 }
+
+// anyOf is what the first of the commands that the container has writes. Its exit code does not count.
+func (r *reach) anyOf(ctx context.Context, commands ...[]string) (string, error) {
+	var failed error
+	for _, command := range commands {
+		var out limited
+		code, err := r.waiter.engine.Exec(ctx, r.target.ID, engine.ExecSpec{Command: command, Stdout: &out, Stderr: &out})
+		if err == nil && code != notExecutable && code != notFound {
+			return out.String(), nil
+		}
+		// Some engines say it with an error, that a program is not there.
+		failed = err
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	if failed != nil {
+		return "", fmt.Errorf("port %d is neither reachable nor published, and no look inside: %w", r.probe.Port, failed)
+	}
+	return "", fmt.Errorf("port %d is neither reachable from here nor published, and the image has no shell to look from inside: "+
+		"publish the port, or give the service a healthcheck", r.probe.Port)
+}
+
+// What a shell, and a container engine, makes of a command that is not there or cannot be run.
+const (
+	notExecutable = 126
+	notFound      = 127
+)
 
 // listens reads the table of proc(5), net/tcp: local address as HEX:PORT in the second column, 0A (LISTEN) in the fourth.
 func listens(table string, port uint16) bool {

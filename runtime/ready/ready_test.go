@@ -2,6 +2,7 @@ package ready
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -258,6 +259,45 @@ func TestWhereNothingLeadsInTheContainerLooksItself(t *testing.T) {
 	require.NoError(t, wait(Probe{Kind: TCP, Port: 6379}))
 	require.ErrorContains(t, wait(Probe{Kind: TCP, Port: 8080}), "nothing listens", "a connection is no listener")
 	require.NoError(t, wait(Probe{Kind: HTTP, Port: 80, Pattern: "^hello$"}))
+}
+
+// An image of ddsctl's own has neither cat nor a shell; an engine says so with an exit code or with an error.
+func TestWhereTheImageHasNoShellDdsctlItselfLooks(t *testing.T) {
+	for name, missing := range map[string]func() (int, error){
+		"exit code": func() (int, error) { return 127, nil },
+		"error":     func() (int, error) { return 0, errors.New("no such program") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBox()
+			b.exec = func(_ int, command []string, stdout io.Writer) (int, error) {
+				switch strings.Join(command[:min(3, len(command))], " ") {
+				case "/ddsctl node listening":
+					fmt.Fprint(stdout, "  sl  local_address rem_address   st\n   0: 00000000:1F90 00000000:0000 0A 0\n")
+					return 0, nil
+				case "/ddsctl node fetch":
+					fmt.Fprint(stdout, "HTTP/1.1 200 OK\n\nhello")
+					return 0, nil
+				}
+				return missing()
+			}
+			wait := func(p Probe) error {
+				return New(b, Options{Clock: &bounded{skipping: skipping{limit: lastPause}, attempts: 2}}).Wait(t.Context(), target, []Probe{p})
+			}
+			require.NoError(t, wait(Probe{Kind: TCP, Port: 8080}))
+			require.ErrorContains(t, wait(Probe{Kind: TCP, Port: 80}), "nothing listens")
+			require.NoError(t, wait(Probe{Kind: HTTP, Port: 8080, Pattern: "^hello$"}))
+		})
+	}
+}
+
+func TestWhereNothingCanLookTheUserIsToldWhatToDo(t *testing.T) {
+	b := newBox()
+	b.exec = func(_ int, _ []string, stdout io.Writer) (int, error) {
+		fmt.Fprint(stdout, "exec: /bin/sh: no such file or directory")
+		return 127, nil
+	}
+	err := New(b, Options{Clock: &bounded{skipping: skipping{limit: lastPause}, attempts: 2}}).Wait(t.Context(), target, []Probe{{Kind: HTTP, Port: 8080}})
+	require.ErrorContains(t, err, "publish the port, or give the service a healthcheck")
 }
 
 func TestRefusedIsAnAnswer(t *testing.T) {
