@@ -208,7 +208,7 @@ func TestTheWireOnRealContainers(t *testing.T) {
 		probes := netlab.Flow{From: d.Host, To: b, Count: 50, FromPort: wire.ProbePortFirst + 3}
 		require.Len(t, probes.Run(t), 50)
 		before := interfaceBytes(t, a)
-		transfer(t, a, b, 50<<20)
+		exchange(t, a, b, 50<<20, 20<<20)
 		after := interfaceBytes(t, a)
 		counters, err := d.Read(t.Context())
 		require.NoError(t, err)

@@ -342,6 +342,12 @@ const block = 128 << 10
 // transfer sends so many bytes by TCP and gives how long the receiver took from the first to the last.
 func transfer(t *testing.T, from, to *netlab.Namespace, size int64) time.Duration {
 	t.Helper()
+	return exchange(t, from, to, size, 0)
+}
+
+// exchange is a transfer that is answered by so many bytes, on the same connection.
+func exchange(t *testing.T, from, to *netlab.Namespace, size, answer int64) time.Duration {
+	t.Helper()
 	var listener net.Listener
 	to.Do(t, func() (err error) {
 		listener, err = net.Listen("tcp", netip.AddrPortFrom(to.Address, servicePort).String())
@@ -358,6 +364,12 @@ func transfer(t *testing.T, from, to *netlab.Namespace, size int64) time.Duratio
 			if _, err := io.CopyBuffer(struct{ io.Writer }{conn}, io.LimitReader(zeros{}, size), make([]byte, block)); err != nil {
 				return err
 			}
+			if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+				return err
+			}
+			if n, err := io.Copy(io.Discard, conn); err != nil || n != answer {
+				return fmt.Errorf("an answer of %d bytes: %w", n, err)
+			}
 			return conn.Close()
 		})
 	}()
@@ -372,6 +384,9 @@ func transfer(t *testing.T, from, to *netlab.Namespace, size int64) time.Duratio
 	require.NoError(t, err)
 	took := time.Since(begin)
 	require.Equal(t, size-1, n)
+	_, err = io.CopyBuffer(struct{ io.Writer }{conn}, io.LimitReader(zeros{}, answer), make([]byte, block))
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
 	require.NoError(t, <-sent)
 	return took
 }
@@ -383,7 +398,8 @@ func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 func TestBytesOfALinkAreThoseOfTheInterfaces(t *testing.T) {
 	c := newTown(t, "a", "b")
 	before := interfaceBytes(t, c.Nodes["a"])
-	transfer(t, c.Nodes["a"], c.Nodes["b"], 50<<20)
+	// Large both ways: beside mere acknowledgements, what a node says to its neighbours (ARP, neighbour discovery) would count.
+	exchange(t, c.Nodes["a"], c.Nodes["b"], 50<<20, 20<<20)
 	after := interfaceBytes(t, c.Nodes["a"])
 	counters, err := c.Read(t.Context())
 	require.NoError(t, err)
