@@ -32,6 +32,7 @@ func newNodeCommand(a *app) *cobra.Command {
 		newNodeVaultCommand(a),
 		newNodeWebCommand(a),
 		newNodeWireCommand(a),
+		newNodeWorkQueueCommand(a),
 	)
 	cmd.Hidden = true
 	return cmd

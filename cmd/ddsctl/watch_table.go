@@ -79,7 +79,8 @@ func (t *watchTable) health(n telemetry.Node) string {
 
 // figuresFirst are the figures that say most, in this order.
 var figuresFirst = []string{"ops_per_second", "hit_rate", "keys", "evictions_per_second", "connected_clients", "term", "lag",
-	"function_processes", "function_cold_start_seconds", "event_pending", "ledger_records", "ledger_duplicates"}
+	"function_processes", "function_cold_start_seconds", "event_pending", "ledger_records", "ledger_duplicates",
+	"workqueue_backlog", "workqueue_done", "workqueue_dead", "worker_busy", "scaler_slots", "stage_busy", "source_items"}
 
 // figuresShown is how many of a node's figures fit into a row.
 const figuresShown = 3

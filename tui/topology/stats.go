@@ -62,7 +62,8 @@ func (s Stat) Short() string {
 // telling are the figures that say most of a component, the best first.
 var telling = []string{"ops_per_second", "requests_per_second", "queries_per_second", "messages_in_per_second", "hit_rate", "lag", "replication_lag",
 	"under_replicated_partitions", "queue_length", "backlog", "term", "keys", "items", "commit_index", "sessions", "active_connections", "connected_clients",
-	"function_processes", "event_pending", "function_cold_start_seconds", "ledger_records", "ledger_duplicates"}
+	"function_processes", "event_pending", "function_cold_start_seconds", "ledger_records", "ledger_duplicates",
+	"workqueue_backlog", "workqueue_done", "workqueue_dead", "worker_busy", "scaler_slots", "stage_busy", "source_items"}
 
 func rank(name string) int {
 	if i := slices.Index(telling, name); i >= 0 {
