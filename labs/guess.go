@@ -156,19 +156,32 @@ func (g *guesser) services() {
 	}
 }
 
-// guessedLink is a link, and where it was found.
-type guessedLink struct {
+// FoundLink is a link, and where it was found.
+type FoundLink struct {
 	format.Link
-	why string
+	Why string `json:"why"`
 }
 
-func (g *guesser) links() {
-	var links []guessedLink
+// FoundLinks are the links of Links, each with where it was found: in lab.yaml, or in published ports, the environment, commands, depends_on.
+func (l *Lab) FoundLinks() []FoundLink {
+	if l.Format == nil || len(l.Format.Links) == 0 {
+		return l.guessLinks()
+	}
+	found := make([]FoundLink, len(l.Format.Links))
+	for i, link := range l.Format.Links {
+		found[i] = FoundLink{link, "from " + FormatFile}
+	}
+	return found
+}
+
+func (l *Lab) guessLinks() []FoundLink {
+	g := &guesser{lab: l}
+	var links []FoundLink
 	add := func(link format.Link, why string) {
-		if link.From == link.To || slices.ContainsFunc(links, func(l guessedLink) bool { return l.From == link.From && l.To == link.To }) {
+		if link.From == link.To || slices.ContainsFunc(links, func(l FoundLink) bool { return l.From == link.From && l.To == link.To }) {
 			return
 		}
-		links = append(links, guessedLink{link, why})
+		links = append(links, FoundLink{link, why})
 	}
 	for _, name := range g.names() {
 		if ports := g.lab.Project.Services[name].Ports; len(ports) > 0 {
@@ -205,6 +218,11 @@ func (g *guesser) links() {
 			}
 		}
 	}
+	return links
+}
+
+func (g *guesser) links() {
+	links := g.lab.guessLinks()
 	if len(links) == 0 {
 		g.line("\n# links: [{from: one, to: another, port: 80}]")
 		return
@@ -218,7 +236,7 @@ func (g *guesser) links() {
 		if l.Protocol != "" {
 			port += ", protocol: " + l.Protocol
 		}
-		g.line("  - {from: %s, to: %s%s} # %s", l.From, l.To, port, l.why)
+		g.line("  - {from: %s, to: %s%s} # %s", l.From, l.To, port, l.Why)
 	}
 }
 

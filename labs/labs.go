@@ -13,6 +13,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -56,6 +57,23 @@ type Lab struct {
 	files fs.FS
 }
 
+// FromProject is the lab that a Compose project is by itself, such as one that was read from running containers. Source is the folder that it came
+// from, "" where there is none; its lab.yaml and its guide belong to the lab where they are there.
+func FromProject(project *types.Project, source string) (*Lab, error) {
+	lab := &Lab{Slug: project.Name, Title: project.Name, Source: source, Project: project}
+	if source == "" {
+		return lab, nil
+	}
+	place := location{source: source, dir: source, shown: source, files: os.DirFS(source)}
+	lab.files = place.files
+	var err error
+	if lab.Format, err = place.format(); err != nil || lab.Format == nil {
+		return lab, err
+	}
+	lab.Title = lab.Format.Title
+	return lab, lab.Format.CheckNames(lab.composeServices())
+}
+
 // Plain says that the lab is a Compose project without a lab.yaml.
 func (l *Lab) Plain() bool { return l.Format == nil }
 
@@ -74,6 +92,9 @@ func (l *Lab) Spec() plan.Spec {
 
 // Guide is the lab's guide in Markdown, or "" where there is none.
 func (l *Lab) Guide() string {
+	if l.files == nil {
+		return ""
+	}
 	text, err := readBounded(l.files, GuideFile)
 	if err != nil {
 		return ""
@@ -111,18 +132,12 @@ func kindOfImage(image string) string {
 	return name
 }
 
-// Links are the connections that the lab is expected to have: those that lab.yaml names, else those that depends_on implies.
+// Links are the connections that the lab is expected to have: those that lab.yaml names, else those that can be found in published ports, environment,
+// commands and depends_on.
 func (l *Lab) Links() []format.Link {
-	if l.Format != nil && len(l.Format.Links) > 0 {
-		return slices.Clone(l.Format.Links)
-	}
 	var links []format.Link
-	for _, name := range l.Project.ServiceNames() {
-		for _, other := range slices.Sorted(maps.Keys(l.Project.Services[name].DependsOn)) {
-			if _, in := l.Project.Services[other]; in {
-				links = append(links, format.Link{From: name, To: other})
-			}
-		}
+	for _, found := range l.FoundLinks() {
+		links = append(links, found.Link)
 	}
 	return links
 }

@@ -46,7 +46,7 @@ func TestAPlainComposeProjectIsALab(t *testing.T) {
 		require.Equal(t, dir, lab.Source)
 		require.Empty(t, lab.Guide())
 		require.Equal(t, "mysql", lab.Service("db").Kind)
-		require.Equal(t, []format.Link{{From: "web", To: "db"}}, lab.Links())
+		require.Equal(t, []format.Link{{From: format.HostName, To: "web", Port: 80}, {From: "web", To: "db", Port: 3306}}, lab.Links())
 		require.Equal(t, []labs.Address{{Service: "web", Port: 80, URL: "127.0.0.1:8080"}}, lab.Addresses(), "a port that the engine picks is not known yet")
 		spec := lab.Spec()
 		require.Equal(t, "shop", spec.Lab)

@@ -55,6 +55,9 @@ func (a *app) labApply(cmd *cobra.Command, o upOptions, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := lab.ours("apply", fmt.Sprintf("docker compose -p %s up -d", lab.name)); err != nil {
+		return err
+	}
 	if lab, err = a.healOverdue(cmd.Context(), lab); err != nil {
 		return err
 	}
@@ -158,6 +161,9 @@ func (a *app) labScale(cmd *cobra.Command, o upOptions, args []string) error {
 	}
 	lab, err := pick(running, word)
 	if err != nil {
+		return err
+	}
+	if err := lab.ours("scale", fmt.Sprintf("docker compose -p %s up -d --no-recreate --scale %s", lab.name, strings.Join(args, " --scale "))); err != nil {
 		return err
 	}
 	opened, err := a.reopen(cmd, lab, &o)

@@ -29,7 +29,8 @@ type downResult struct {
 	DryRun  bool           `json:"dry_run,omitempty"`
 	Removed []plan.Outcome `json:"removed"`
 
-	summary string
+	summary  string
+	detached bool
 }
 
 func newLabDownCommand(a *app) *cobra.Command {
@@ -38,7 +39,7 @@ func newLabDownCommand(a *app) *cobra.Command {
 		Use:   "down [LAB|DIR]",
 		Short: "Remove a running lab: its containers, networks and volumes",
 		Long: `Removes everything that ddsctl made for a lab, and nothing else. It works as well for a lab that was interrupted while it came up,
-and for one whose folder is gone.`,
+and for one whose folder is gone. A project that was attached is detached, and runs on.`,
 		Example: `  ddsctl lab down                     the only running lab
   ddsctl lab down sharded-redis
   ddsctl lab down --all               every lab
@@ -78,7 +79,7 @@ func (a *app) labDown(ctx context.Context, cmd *cobra.Command, o downOptions, ar
 	}
 	results, failed := []downResult{}, error(nil)
 	for _, name := range names {
-		result, err := a.down(ctx, name, options)
+		result, err := a.downOrDetach(ctx, running, name, options)
 		failed = errors.Join(failed, err)
 		switch {
 		case err != nil:
@@ -118,6 +119,16 @@ func (a *app) downName(ctx context.Context, running []runningLab, args []string)
 	return args[0], err
 }
 
+// downOrDetach leaves an attached project running: of that, only what ddsctl put beside it is removed.
+func (a *app) downOrDetach(ctx context.Context, running []runningLab, name string, options lifecycle.DownOptions) (downResult, error) {
+	for _, l := range running {
+		if l.name == name && l.attached() {
+			return a.detach(ctx, l, options, false)
+		}
+	}
+	return a.down(ctx, name, options)
+}
+
 func (a *app) down(ctx context.Context, name string, options lifecycle.DownOptions) (downResult, error) {
 	client, err := a.engine(ctx)
 	if err != nil {
@@ -148,6 +159,8 @@ func (a *app) sayDown(r downResult) {
 		for _, x := range r.Removed {
 			a.say("would remove %s %s", x.Kind, x.Name)
 		}
+	case r.detached:
+		a.say("%s is detached, and runs on as it was: %s", r.Name, r.summary)
 	default:
 		a.say("%s: %s", r.Name, r.summary)
 	}

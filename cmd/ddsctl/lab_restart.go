@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -54,6 +55,9 @@ as a fault, without a word to it, there is ddsctl fault inject restart.`,
 func (a *app) labRestart(ctx context.Context, cmd *cobra.Command, o restartOptions, args []string) error {
 	lab, words, err := a.pickWords(ctx, args)
 	if err != nil {
+		return err
+	}
+	if err := lab.ours("restart", fmt.Sprintf("docker compose -p %s restart; as a fault, which is healed: ddsctl fault inject restart %s NODE", lab.name, lab.name)); err != nil {
 		return err
 	}
 	options := lifecycle.RestartOptions{NoWait: o.noWait, DryRun: o.dryRun}

@@ -21,7 +21,8 @@ type labStatus struct {
 	Name     string       `json:"name"`
 	Lab      string       `json:"lab"`
 	Source   string       `json:"source"`
-	Ready    bool         `json:"ready"` // every node is ready, or runs where nobody can tell
+	Attached bool         `json:"attached,omitempty"` // somebody else has started it
+	Ready    bool         `json:"ready"`              // every node is ready, or runs where nobody can tell
 	Nodes    []nodeStatus `json:"nodes"`
 	Networks []string     `json:"networks"`
 	Volumes  []string     `json:"volumes"`
@@ -121,7 +122,7 @@ func (a *app) statusOf(ctx context.Context, lab runningLab, o statusOptions) (la
 	if err != nil {
 		return labStatus{}, err
 	}
-	result := labStatus{Name: lab.name, Lab: lab.slug, Source: lab.source, Ready: true, Nodes: []nodeStatus{}, Networks: []string{}, Volumes: []string{}}
+	result := labStatus{Name: lab.name, Lab: lab.slug, Source: lab.source, Attached: lab.attached(), Ready: true, Nodes: []nodeStatus{}, Networks: []string{}, Volumes: []string{}}
 	for _, n := range nodes {
 		if n.Container.Helper() == "" || o.all {
 			result.Nodes = append(result.Nodes, nodeStatusOf(n))
@@ -171,6 +172,9 @@ func (a *app) printStatus(s labStatus) error {
 	}
 	if s.Source != "catalogue" && s.Source != "" {
 		title += " from " + s.Source
+	}
+	if s.Attached {
+		title += ", attached"
 	}
 	if _, err := fmt.Fprintln(a.stdout, title); err != nil {
 		return err

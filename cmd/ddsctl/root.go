@@ -45,6 +45,8 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetCompletionCommandGroupID(groupMachine)
 	root.AddCommand(
 		newLabCommand(a),
+		newAttachCommand(a),
+		newDetachCommand(a),
 		newDashCommand(a),
 		newFaultCommand(a),
 		newImageCommand(a),

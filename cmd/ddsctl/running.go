@@ -66,6 +66,9 @@ func (a *app) running(ctx context.Context) ([]runningLab, error) {
 	return labs, nil
 }
 
+// attached says that ddsctl stands beside the project, which somebody else has started.
+func (l runningLab) attached() bool { return l.state.Attached() }
+
 // is says whether a word names the lab: by its name, by its slug, or by the folder it was made from.
 func (l runningLab) is(word string) bool {
 	if word == l.name || word == l.slug {

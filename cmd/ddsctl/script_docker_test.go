@@ -41,6 +41,7 @@ func TestDockerScripts(t *testing.T) {
 			}
 			p.Cmds["foreign"] = foreign(client)
 			p.Cmds["listen"] = listen
+			p.Cmds["lives"] = lives(client)
 			p.Cmds["compose"] = func(ts *testscript.TestScript, neg bool, args []string) {
 				if err := ts.Exec(compose[0], append(compose[1:len(compose):len(compose)], args...)...); (err != nil) != neg {
 					ts.Fatalf("docker compose %s: %v", strings.Join(args, " "), err)
@@ -153,6 +154,29 @@ func foreign(client *docker.Client) func(*testscript.TestScript, bool, []string)
 				ts.Fatalf("container %s is %s and called %s", name, c.Phase, c.Name)
 			}
 		}
+	}
+}
+
+// lives is the script command `lives PROJECT FILE`: it writes what tells whether somebody's containers were touched.
+func lives(client *docker.Client) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		state, err := client.State(ctx, args[0])
+		ts.Check(err)
+		var text strings.Builder
+		for _, c := range state.Containers {
+			life, err := client.Life(ctx, c.ID)
+			ts.Check(err)
+			fmt.Fprintln(&text, c.ID, c.Name, c.ConfigHash, c.Phase, c.Addresses, life.Started, life.Restarts)
+		}
+		for _, n := range state.Networks {
+			fmt.Fprintln(&text, n.ID, n.Name, n.Labels)
+		}
+		for _, v := range state.Volumes {
+			fmt.Fprintln(&text, v.Name, v.Labels)
+		}
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text.String()), 0o600))
 	}
 }
 

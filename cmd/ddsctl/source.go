@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ddsctl/ddsctl/labs"
+	"github.com/ddsctl/ddsctl/labs/attached"
 	"github.com/ddsctl/ddsctl/labs/format"
 	"github.com/ddsctl/ddsctl/labs/origin"
 	"github.com/ddsctl/ddsctl/runtime/plan"
@@ -62,6 +63,10 @@ func (l runningLab) ref() string {
 
 // definition reads anew what a running lab was made from, where that is still there.
 func (a *app) definition(ctx context.Context, l runningLab) (*labs.Lab, bool) {
+	if l.attached() {
+		lab, err := attached.Open(ctx, a.engineClient, l.name, l.state, environ())
+		return lab, err == nil
+	}
 	if l.source == "" {
 		return nil, false
 	}

@@ -68,12 +68,15 @@ type Origin struct {
 	// Options are the words in which it was asked for, Asked what they say. Another version's words are as good as none.
 	Options string
 	Asked   Asked
+	// Attached says that ddsctl stands beside a project that somebody else has started: labs/attached reads it.
+	Attached bool
 }
 
 // Of reads the origin of a running project.
 func Of(state engine.State) Origin {
 	speaker := newest(state)
-	o := Origin{Slug: label(state, speaker, engine.LabelLab), Source: label(state, speaker, engine.LabelSource), Options: speaker.Labels[engine.LabelOptions]}
+	o := Origin{Slug: label(state, speaker, engine.LabelLab), Source: label(state, speaker, engine.LabelSource), Options: speaker.Labels[engine.LabelOptions],
+		Attached: state.Attached()}
 	o.Asked = asked(speaker)
 	for _, c := range state.Containers {
 		if c.Helper() == engine.HelperClient { // what traffic there is, it alone makes
@@ -87,7 +90,11 @@ func Of(state engine.State) Origin {
 // earlier one. Of ddsctl's helpers only the one counts that is made anew for other words.
 func newest(state engine.State) engine.Container {
 	var last engine.Container
+	attached := state.Attached()
 	for _, c := range state.Containers {
+		if attached && !c.Attached() {
+			continue // not ddsctl's
+		}
 		if c.Helper() != "" && c.Labels[engine.LabelAsked] == "" {
 			continue
 		}

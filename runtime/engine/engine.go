@@ -9,6 +9,7 @@ package engine
 import (
 	"io"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -41,6 +42,8 @@ const (
 	// LabelAsked is on one of ddsctl's helpers: a hash of the lab, its source and its options. That helper alone is made anew when
 	// only these change, so that there is always a container whose other labels say what holds now.
 	LabelAsked = "ddsctl.asked"
+	// LabelAttached is on what ddsctl put beside a project that somebody else has started: all else of that project is not ddsctl's.
+	LabelAttached = "ddsctl.attached"
 	// LabelHelper marks ddsctl's own containers in a lab: HelperWire or HelperClient.
 	LabelHelper = "ddsctl.helper"
 )
@@ -82,10 +85,18 @@ type Container struct {
 	Addresses  map[string]netip.Addr `json:"addresses"` // by the engine's network name
 	Ports      []Port                `json:"ports,omitempty"`
 	Labels     map[string]string     `json:"labels"`
+	// NetworkOf is the ID of the container in whose network namespace this one is; "" where it has its own.
+	NetworkOf string `json:"network_of,omitempty"`
 }
 
 // Helper says which of ddsctl's helpers the container is, or "" for a node of the lab.
 func (c Container) Helper() string { return c.Labels[LabelHelper] }
+
+// Attached says that the container stands beside a project that is not ddsctl's.
+func (c Container) Attached() bool { return c.Labels[LabelAttached] != "" }
+
+// OneOff says that the container was made for one command, as `docker compose run` does, and is none of its service's replicas.
+func (c Container) OneOff() bool { return c.Labels[LabelOneOff] == "True" }
 
 // Running says that the container has processes and a network: running, paused or on its way up again.
 func (c Container) Running() bool {
@@ -135,6 +146,36 @@ type State struct {
 	Containers []Container `json:"containers"`
 	Networks   []Network   `json:"networks"`
 	Volumes    []Volume    `json:"volumes"`
+	// Outer are networks of others that the project's containers are on.
+	Outer []Network `json:"outer,omitempty"`
+}
+
+// Ours says that ddsctl made something of it.
+func (s State) Ours() bool {
+	ours := func(labels map[string]string) bool { return labels[LabelLab] != "" }
+	return slices.ContainsFunc(s.Containers, func(c Container) bool { return ours(c.Labels) }) ||
+		slices.ContainsFunc(s.Networks, func(n Network) bool { return ours(n.Labels) }) ||
+		slices.ContainsFunc(s.Volumes, func(v Volume) bool { return ours(v.Labels) })
+}
+
+// Attached says that ddsctl stands beside the project, which somebody else has started.
+func (s State) Attached() bool {
+	return slices.ContainsFunc(s.Containers, Container.Attached) ||
+		slices.ContainsFunc(s.Volumes, func(v Volume) bool { return v.Labels[LabelAttached] != "" })
+}
+
+// Missing are the names of networks that containers are on and that are not in the state yet, sorted.
+func (s State) Missing() []string {
+	var names []string
+	for _, c := range s.Containers {
+		for name := range c.Addresses {
+			if !slices.ContainsFunc(slices.Concat(s.Networks, s.Outer), func(n Network) bool { return n.Name == name }) {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Empty says that nothing of the project is left.

@@ -47,6 +47,9 @@ const (
 	volumeKey = "ddsctl-journal"
 )
 
+// attached is the value of engine.LabelAttached.
+const attached = "true"
+
 // runSize bounds the helpers' /run, which holds a socket.
 const runSize = 1 << 20
 
@@ -63,6 +66,10 @@ type Options struct {
 	// Files are those that the workloads name, such as the certificate of an authority. The lab's volume NAME stands in the client at
 	// VolumesFolder/NAME, read-only, where one of them lies below that.
 	Files []string
+	// Networks are keys of networks of the project that the client is on besides those of the services.
+	Networks []string
+	// Attached says that the project is somebody else's: what the helpers are made of says so (engine.LabelAttached).
+	Attached bool
 	// NoWire and NoClient leave one out.
 	NoWire, NoClient bool
 }
@@ -117,6 +124,9 @@ func service(name, kind string, options Options) types.ServiceConfig {
 	s.CapDrop, s.SecurityOpt, s.ReadOnly = []string{"ALL"}, []string{"no-new-privileges:true"}, true
 	s.Volumes = []types.ServiceVolumeConfig{{Type: types.VolumeTypeTmpfs, Target: "/run", Tmpfs: &types.ServiceVolumeTmpfs{Size: runSize, Mode: runMode}}}
 	s.Labels = types.Labels{engine.LabelHelper: kind}
+	if options.Attached {
+		s.Labels[engine.LabelAttached] = attached
+	}
 	return s
 }
 
@@ -127,13 +137,19 @@ func addWire(project *types.Project, options Options) {
 	wire.CapAdd = []string{"NET_ADMIN"}
 	wire.User = "0:0" // a capability is of use to root only, and the image's own user is nobody
 	wire.Volumes = append(wire.Volumes, types.ServiceVolumeConfig{Type: types.VolumeTypeVolume, Source: volumeKey, Target: StateFolder})
-	set(&project.Volumes, volumeKey, types.VolumeConfig{})
+	journal := types.VolumeConfig{}
+	if options.Attached {
+		journal.Labels = types.Labels{engine.LabelAttached: attached}
+	}
+	set(&project.Volumes, volumeKey, journal)
 	set(&project.Services, WireService, wire)
 }
 
 func addClient(spec plan.Spec, options Options) error {
 	project := spec.Project
-	networks := networks(project)
+	networks := slices.Concat(networks(project), options.Networks)
+	slices.Sort(networks)
+	networks = slices.Compact(networks)
 	if len(networks) == 0 {
 		return nil // every service is in another's or the host's network: there is none to be a node of
 	}

@@ -22,7 +22,7 @@ func Nodes(state engine.State) []engine.Container {
 // namespace has no links of its own: its name stands for the other. A service's name stands for its replicas.
 func Topology(project string, state engine.State) wire.Topology {
 	t := wire.Topology{Project: project, Nodes: map[string][]netip.Addr{}, Groups: map[string][]string{}}
-	for _, n := range state.Networks {
+	for _, n := range slices.Concat(state.Networks, state.Outer) {
 		if len(n.Subnets) > 0 {
 			t.Networks = append(t.Networks, wire.Network{Name: n.Name, Bridge: n.Bridge, Subnets: n.Subnets, Gateways: n.Gateways})
 		}
@@ -66,7 +66,7 @@ func networkOf(c engine.Container) string {
 			return id
 		}
 	}
-	return ""
+	return c.NetworkOf
 }
 
 // AddressOf is where a node is reached in the lab's networks: its own address, or that of the node whose network it is in. The zero

@@ -114,6 +114,8 @@ type UpOptions struct {
 	KeepOrphans   bool
 	NoWait        bool // return once everything has started that does not wait for something else
 	DryRun        bool // return the plan, change nothing
+	// Beside says that the project is somebody else's: what the specification says stands beside it, and nothing of it is touched.
+	Beside bool
 }
 
 // Up makes the project run as the specification says. Running it again changes nothing. On failure what runs is left
@@ -213,7 +215,7 @@ func (l *Lifecycle) plan(ctx context.Context, desired plan.Desired, options UpOp
 		return plan.Plan{}, err
 	}
 	return plan.Make(desired, actual, plan.Options{ForceRecreate: options.ForceRecreate, Services: options.Services,
-		NoDeps: options.NoDeps, KeepOrphans: options.KeepOrphans, Claims: claims})
+		NoDeps: options.NoDeps, KeepOrphans: options.KeepOrphans, Beside: options.Beside, Claims: claims})
 }
 
 func (l *Lifecycle) lock(ctx context.Context, project string, report *reporter) (*lock.Lock, error) {

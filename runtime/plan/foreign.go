@@ -29,8 +29,17 @@ func (d Desired) Names() engine.Names {
 
 func ours(labels map[string]string) bool { return labels[engine.LabelLab] != "" }
 
+// Own is what ddsctl made of a project.
+func Own(actual engine.State) engine.State {
+	return engine.State{
+		Containers: slices.DeleteFunc(slices.Clone(actual.Containers), func(c engine.Container) bool { return !ours(c.Labels) }),
+		Networks:   slices.DeleteFunc(slices.Clone(actual.Networks), func(n engine.Network) bool { return !ours(n.Labels) }),
+		Volumes:    slices.DeleteFunc(slices.Clone(actual.Volumes), func(v engine.Volume) bool { return !ours(v.Labels) }),
+	}
+}
+
 // checkForeign refuses a plan that would touch, or stand beside, what somebody else made.
-func checkForeign(d Desired, actual engine.State, claims []engine.Claim) error {
+func checkForeign(d Desired, actual engine.State, options Options) error {
 	var errs []error
 	refuse := func(kind, name string) {
 		errs = append(errs, fmt.Errorf("%s %q of project %q is there already: %w", kind, name, d.Project, engine.ErrForeign))
@@ -51,16 +60,21 @@ func checkForeign(d Desired, actual engine.State, claims []engine.Claim) error {
 		}
 	}
 	external := d.external()
-	for _, c := range claims {
+	for _, c := range options.Claims {
+		standsInActual := c.Project() == d.Project && (c.Ours() || !options.Beside)
 		switch {
-		case external[c.Kind+" "+c.Name] || c.Project() == d.Project: // the latter stand in actual
+		case external[c.Kind+" "+c.Name] || standsInActual:
 		case c.Ours():
 			errs = append(errs, fmt.Errorf("%s %q belongs to the lab %q: %w", c.Kind, c.Name, c.Project(), engine.ErrConflict))
 		default:
 			errs = append(errs, fmt.Errorf("%s %q is there already: %w", c.Kind, c.Name, engine.ErrForeign))
 		}
 	}
-	return hint.Wrap(errors.Join(errs...), "nothing was touched; use another name for the lab: --name OTHER")
+	next := "nothing was touched; use another name for the lab: --name OTHER"
+	if slices.ContainsFunc(actual.Containers, func(c engine.Container) bool { return !ours(c.Labels) && c.Running() }) {
+		next += "; or use what runs there as it is: ddsctl attach " + d.Project
+	}
+	return hint.Wrap(errors.Join(errs...), "%s", next)
 }
 
 func (d Desired) external() map[string]bool {

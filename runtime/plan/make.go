@@ -20,6 +20,8 @@ type Options struct {
 	NoDeps bool
 	// KeepOrphans leaves containers alone whose service is not in the project any more.
 	KeepOrphans bool
+	// Beside says that the project is somebody else's, and what is desired stands beside it: only what ddsctl made is looked at.
+	Beside bool
 	// Claims are whose the names are that the plan needs, as far as that was asked.
 	Claims []engine.Claim
 }
@@ -40,7 +42,10 @@ func SharesLabel(shares []Share, ids map[string]string) string {
 // Make plans the way from actual to desired. It returns an error that wraps engine.ErrForeign, and plans nothing, when
 // something in the way was not made by ddsctl.
 func Make(desired Desired, actual engine.State, options Options) (Plan, error) {
-	if err := checkForeign(desired, actual, options.Claims); err != nil {
+	if options.Beside {
+		actual = Own(actual)
+	}
+	if err := checkForeign(desired, actual, options); err != nil {
 		return Plan{}, err
 	}
 	m := &maker{desired: desired, actual: actual, options: options}

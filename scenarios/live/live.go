@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/ddsctl/ddsctl/labs"
+	"github.com/ddsctl/ddsctl/labs/attached"
 	"github.com/ddsctl/ddsctl/labs/origin"
 	"github.com/ddsctl/ddsctl/runtime/control"
 	"github.com/ddsctl/ddsctl/runtime/engine"
@@ -39,6 +40,7 @@ type Engine interface {
 	collect.Engine
 	fault.Engine
 	launch.Engine
+	attached.Engine
 	// Projects is everything that ddsctl made in the engine, by project.
 	Projects(ctx context.Context) (map[string]engine.State, error)
 }
@@ -97,7 +99,11 @@ func Open(ctx context.Context, e Engine, project string, options Options) (*Lab,
 	define := options.Definition
 	if define == nil {
 		define = func(ctx context.Context, project string, state engine.State) (*labs.Lab, error) {
-			return origin.Of(state).Open(ctx, project, nil)
+			from := origin.Of(state)
+			if from.Attached {
+				return attached.Open(ctx, e, project, state, nil)
+			}
+			return from.Open(ctx, project, nil)
 		}
 	}
 	if l.Definition, l.DefinitionError = define(ctx, project, state); l.DefinitionError != nil {

@@ -18,8 +18,12 @@ func (l *Lab) Scale(ctx context.Context, counts map[string]int) error {
 	if err != nil {
 		return err
 	}
+	from := origin.Of(state)
+	if from.Attached {
+		return hint.Wrap(fmt.Errorf("scale %s: ddsctl has not started it, and makes nothing of it", l.Project), "docker compose -p %s up -d --no-recreate --scale SERVICE=COUNT", l.Project)
+	}
 	spec := l.Definition.Spec()
-	spec.Options = origin.Of(state).Options // as the others were asked for
+	spec.Options = from.Options // as the others were asked for
 	_, err = launch.New(l.engine, launch.Options{Address: l.options.Address, LockDir: l.options.LockDir}).
 		Up(ctx, spec, launch.UpOptions{Scale: counts}, launch.Show{})
 	return err

@@ -33,6 +33,8 @@ type Engine interface {
 type Looker interface {
 	State(ctx context.Context, project string) (engine.State, error)
 	Projects(ctx context.Context) (map[string]engine.State, error)
+	Others(ctx context.Context) (map[string]engine.State, error)
+	Made(ctx context.Context, id string) (types.ServiceConfig, error)
 	Claims(ctx context.Context, names engine.Names) ([]engine.Claim, error)
 	InspectContainer(ctx context.Context, id string) (engine.Container, error)
 	Detail(ctx context.Context, id string) (engine.Detail, error)
@@ -101,6 +103,7 @@ func Run(t *testing.T, h Harness) {
 		{"limits change while it runs", limits},
 		{"labels come back as they were given", labels},
 		{"what others made is claimed and not listed", foreign},
+		{"what stands beside others' containers is listed with them", beside},
 		{"commands give their exit code and their streams", exec},
 		{"a duplex stream to a command", openExec},
 		{"an ended context ends what waits", contexts},

@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -17,17 +18,59 @@ import (
 	"github.com/ddsctl/ddsctl/runtime/engine"
 )
 
-// State is everything the engine holds of a Compose project.
+// State is everything the engine holds of a Compose project, and the networks of others that it is on.
 func (c *Client) State(ctx context.Context, project string) (engine.State, error) {
-	return c.state(ctx, engine.LabelProject+"="+project)
+	state, err := c.state(ctx, engine.LabelProject+"="+project)
+	if err != nil {
+		return state, err
+	}
+	missing := state.Missing()
+	if len(missing) == 0 {
+		return state, nil
+	}
+	list, err := c.api.NetworkList(ctx, client.NetworkListOptions{Filters: nameFilter(missing, "^", "$")})
+	if err != nil {
+		return state, c.wrap(err, "list networks by name")
+	}
+	for _, n := range list.Items {
+		if slices.Contains(missing, n.Name) {
+			state.Outer = append(state.Outer, networkOf(n.Network))
+		}
+	}
+	slices.SortFunc(state.Outer, func(a, b engine.Network) int { return strings.Compare(a.Name+a.ID, b.Name+b.ID) })
+	return state, nil
 }
 
-// Projects is everything that ddsctl made in the engine, by project.
+// Projects is everything that ddsctl made in the engine, by project. A project that ddsctl stands beside is there whole.
 func (c *Client) Projects(ctx context.Context) (map[string]engine.State, error) {
 	all, err := c.state(ctx, engine.LabelLab)
 	if err != nil {
 		return nil, err
 	}
+	projects := byProject(all)
+	for name, state := range projects {
+		if !state.Attached() {
+			continue
+		}
+		if projects[name], err = c.State(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	return projects, nil
+}
+
+// Others are the Compose projects of which ddsctl made nothing, by name.
+func (c *Client) Others(ctx context.Context) (map[string]engine.State, error) {
+	all, err := c.state(ctx, engine.LabelProject)
+	if err != nil {
+		return nil, err
+	}
+	projects := byProject(all)
+	maps.DeleteFunc(projects, func(_ string, s engine.State) bool { return len(s.Containers) == 0 || s.Ours() })
+	return projects, nil
+}
+
+func byProject(all engine.State) map[string]engine.State {
 	projects := map[string]engine.State{}
 	for _, x := range all.Containers {
 		s := projects[x.Project]
@@ -44,7 +87,7 @@ func (c *Client) Projects(ctx context.Context) (map[string]engine.State, error) 
 		s.Volumes = append(s.Volumes, x)
 		projects[x.Project] = s
 	}
-	return projects, nil
+	return projects
 }
 
 // state reads what carries a label with three list calls at once.
@@ -164,6 +207,9 @@ func containerOf(s container.Summary) engine.Container {
 		ID: s.ID, Name: containerName(s.Names), Project: s.Labels[engine.LabelProject], Service: s.Labels[engine.LabelService], Number: number,
 		Image: s.Image, ImageID: s.ImageID, ConfigHash: s.Labels[engine.LabelConfigHash], Phase: engine.Phase(s.State),
 		ExitCode: exitCode(s.Status), Health: health(s.Status), Created: time.Unix(s.Created, 0), Labels: s.Labels, Addresses: map[string]netip.Addr{},
+	}
+	if id, ok := strings.CutPrefix(s.HostConfig.NetworkMode, "container:"); ok {
+		c.NetworkOf = id
 	}
 	if s.NetworkSettings != nil {
 		c.Addresses = addresses(s.NetworkSettings.Networks)

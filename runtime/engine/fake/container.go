@@ -98,6 +98,9 @@ func (e *Engine) CreateContainer(ctx context.Context, spec engine.ContainerSpec)
 		b.Container = engine.Container{ID: e.id(), Name: spec.Name, Project: labels[engine.LabelProject], Service: labels[engine.LabelService], Number: number,
 			Image: spec.Service.Image, ImageID: picture.ID, ConfigHash: labels[engine.LabelConfigHash], Phase: engine.PhaseCreated,
 			Created: e.options.Now(), Labels: labels, Addresses: map[string]netip.Addr{}}
+		if provider, ok := strings.CutPrefix(spec.NetworkMode, "container:"); ok {
+			b.NetworkOf = provider
+		}
 		if limit := int64(float64(spec.Service.CPUS) * 1e9); limit > 0 {
 			b.resources.NanoCPUs = &limit
 		}

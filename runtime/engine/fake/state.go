@@ -7,17 +7,50 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/compose-spec/compose-go/v2/types"
+
 	"github.com/ddsctl/ddsctl/runtime/engine"
 )
 
 // State is everything of a project.
 func (e *Engine) State(ctx context.Context, project string) (engine.State, error) {
-	return e.state(func(labels map[string]string, of string) bool { return of == project }), ctx.Err()
+	state := e.state(func(labels map[string]string, of string) bool { return of == project })
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	missing := state.Missing()
+	for _, l := range e.networks {
+		if slices.Contains(missing, l.Name) {
+			state.Outer = append(state.Outer, l.Network)
+		}
+	}
+	slices.SortFunc(state.Outer, func(a, b engine.Network) int { return cmp.Compare(a.Name+a.ID, b.Name+b.ID) })
+	return state, ctx.Err()
 }
 
-// Projects is everything that ddsctl made, by project.
+// Projects is everything that ddsctl made, by project. A project that ddsctl stands beside is there whole.
 func (e *Engine) Projects(ctx context.Context) (map[string]engine.State, error) {
-	all := e.state(func(labels map[string]string, _ string) bool { _, ours := labels[engine.LabelLab]; return ours })
+	projects := byProject(e.state(func(labels map[string]string, _ string) bool { _, ours := labels[engine.LabelLab]; return ours }))
+	for name, state := range projects {
+		if !state.Attached() {
+			continue
+		}
+		whole, err := e.State(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		projects[name] = whole
+	}
+	return projects, ctx.Err()
+}
+
+// Others are the Compose projects of which ddsctl made nothing, by name.
+func (e *Engine) Others(ctx context.Context) (map[string]engine.State, error) {
+	projects := byProject(e.state(func(_ map[string]string, of string) bool { return of != "" }))
+	maps.DeleteFunc(projects, func(_ string, s engine.State) bool { return len(s.Containers) == 0 || s.Ours() })
+	return projects, ctx.Err()
+}
+
+func byProject(all engine.State) map[string]engine.State {
 	projects := map[string]engine.State{}
 	for _, x := range all.Containers {
 		s := projects[x.Project]
@@ -34,7 +67,7 @@ func (e *Engine) Projects(ctx context.Context) (map[string]engine.State, error) 
 		s.Volumes = append(s.Volumes, x)
 		projects[x.Project] = s
 	}
-	return projects, ctx.Err()
+	return projects
 }
 
 func (e *Engine) state(holds func(labels map[string]string, project string) bool) engine.State {
@@ -213,4 +246,17 @@ func (e *Engine) Events(ctx context.Context, project string) (<-chan engine.Even
 		}
 	})
 	return out, errs
+}
+
+// Made is what a container was made with.
+func (e *Engine) Made(ctx context.Context, id string) (types.ServiceConfig, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	b, err := e.find(id)
+	if err != nil {
+		return types.ServiceConfig{}, err
+	}
+	made := b.spec.Service
+	made.Name, made.Labels = b.Service, maps.Clone(b.Labels)
+	return made, ctx.Err()
 }
