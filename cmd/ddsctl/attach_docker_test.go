@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -132,6 +133,23 @@ func TestAnAttachedProjectIsWatchedBrokenAndLeftAsItWas(t *testing.T) {
 	require.Contains(t, do("fault", "inject", "pause", name, "redis"), "yes")
 	require.Contains(t, do("lab", "status", name), "paused")
 	require.Contains(t, do("lab", "logs", name, "redis"), "Redis")
+
+	do("fault", "heal", name, "--all")
+
+	scenario := filepath.Join(t.TempDir(), "slow.yaml")
+	require.NoError(t, writeFile(scenario, `
+version: 1
+title: A slow store
+summary: The store answers late.
+lab: `+name+`
+workloads: [{name: asks, target: "redis://redis:6379", mix: [{operation: read}], arrival: {process: constant, rate: 50}}]
+phases:
+  - {name: steady, for: 2s}
+  - {name: slow, for: 3s, steps: [{name: slow, inject: [delay, "client->redis", --delay, 100ms]}]}
+expect: ["p50 > 80ms during slow"]
+`))
+	require.Contains(t, do("scenario", "run", scenario, "--out", t.TempDir()), "A slow store: holds")
+	do("fault", "inject", "pause", name, "worker")
 
 	for _, refused := range [][]string{{"lab", "apply", name}, {"lab", "scale", name, "worker=2"}, {"lab", "restart", name}} {
 		out, err := run(refused...)

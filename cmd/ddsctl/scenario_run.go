@@ -157,6 +157,12 @@ func (r *scenarioRuns) up(ctx context.Context, entry script.Compare) (*live.Lab,
 	if err != nil {
 		return nil, err
 	}
+	if place, ok := attachedPlace(running, r.found.Lab(), r.options.name); ok {
+		if variant != "" {
+			return nil, place.ours("bring the variant "+variant+" of", "bring the lab up with ddsctl: ddsctl lab up "+r.found.Lab())
+		}
+		return r.app.openLive(ctx, place)
+	}
 	if place, ok := placeOf(running, r.found.Lab(), r.options.name); ok {
 		o.source.name, o.source.FreePorts = place.name, place.asked().FreePorts
 	}
@@ -202,6 +208,17 @@ func (r *scenarioRuns) up(ctx context.Context, entry script.Compare) (*live.Lab,
 func placeOf(running []runningLab, ref, name string) (runningLab, bool) {
 	for _, l := range running {
 		if l.is(ref) && (l.name == name || name == "" && l.preferred) {
+			return l, true
+		}
+	}
+	return runningLab{}, false
+}
+
+// attachedPlace is the attached project on which a scenario is played: the one of that name, whatever lab the scenario is for, or where none is given,
+// the one that is the scenario's lab.
+func attachedPlace(running []runningLab, ref, name string) (runningLab, bool) {
+	for _, l := range running {
+		if l.attached() && (l.name == name || name == "" && l.is(ref)) {
 			return l, true
 		}
 	}
