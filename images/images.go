@@ -4,8 +4,8 @@
 //	name, own := images.Own("ddsctl/redis") // "redis", true
 //	text, err := images.Docs("redis")
 //
-// A folder has a Dockerfile, a README.md and, where the Dockerfile copies something, the folder files. Adding an image is adding a
-// folder: docs/images.md says how.
+// A folder has a Dockerfile, a README.md and, where the Dockerfile copies something, the folder files. Where it copies what Debian does not have, the list
+// fetch.txt names it. Adding an image is adding a folder: docs/images.md says how.
 package images
 
 import (
@@ -16,7 +16,7 @@ import (
 	"strings"
 )
 
-//go:embed */Dockerfile */README.md */files
+//go:embed */Dockerfile */README.md */files */fetch.txt
 var folders embed.FS
 
 //go:embed node.md

@@ -88,6 +88,9 @@ func TestWhatAnImageCopiesIsInItsFilesAndAllOfItIsCopied(t *testing.T) {
 			}
 		}
 		for _, source := range sources {
+			if strings.HasPrefix(source, "fetched/") {
+				source = "fetch.txt" // which says what will be there
+			}
 			_, err := fs.Stat(FS(), name+"/"+strings.TrimSuffix(source, "/"))
 			require.NoError(t, err, name)
 		}
@@ -104,6 +107,23 @@ func TestWhatAnImageCopiesIsInItsFilesAndAllOfItIsCopied(t *testing.T) {
 				return false
 			}, "%s: %s is not copied", name, file)
 		}
+	}
+}
+
+func TestWhatIsFetchedIsPinned(t *testing.T) {
+	lists, err := fs.Glob(FS(), "*/fetch.txt")
+	require.NoError(t, err)
+	require.NotEmpty(t, lists)
+	line := regexp.MustCompile(`^[0-9a-f]{64} https://\S+$`)
+	for _, list := range lists {
+		text, err := fs.ReadFile(FS(), list)
+		require.NoError(t, err)
+		for entry := range strings.Lines(string(text)) {
+			if !strings.HasPrefix(entry, "#") {
+				require.Regexp(t, line, strings.TrimSuffix(entry, "\n"), list)
+			}
+		}
+		require.Contains(t, arguments(instructions(t, strings.TrimSuffix(list, "/fetch.txt")), "COPY"), "fetched/", "what is fetched is copied")
 	}
 }
 

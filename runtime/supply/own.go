@@ -16,7 +16,7 @@ import (
 	"github.com/ddsctl/ddsctl/runtime/hint"
 )
 
-// folder is an own image's build context: its Dockerfile and the folder files. The README is not part of the image.
+// folder is an own image's build context: its Dockerfile, the folder files and the list of what is fetched. The README is not part of the image.
 func (s *Supply) folder(name string) (fs.FS, error) {
 	if _, err := fs.Stat(s.options.Folders, name+"/Dockerfile"); err != nil {
 		known := append(images.NamesIn(s.options.Folders), images.Node)
@@ -27,7 +27,7 @@ func (s *Supply) folder(name string) (fs.FS, error) {
 		return nil, err
 	}
 	return buildContext{FS: sub, keep: func(path string, _ bool) bool {
-		return path == "Dockerfile" || path == "files" || strings.HasPrefix(path, "files/")
+		return path == "Dockerfile" || path == fetchList || path == "files" || strings.HasPrefix(path, "files/")
 	}}, nil
 }
 
@@ -44,7 +44,11 @@ func (c *call) ownFolder(ctx context.Context, t *task, r Request, name string) (
 	if id, ok, err := c.current(ctx, r, hash); ok || err != nil {
 		return id, present, err
 	}
-	id, err = c.build(ctx, t, engine.BuildSpec{Tag: r.Ref, Context: folder, NoCache: r.Force,
+	whole, err := c.withFetched(ctx, r.Ref, folder)
+	if err != nil {
+		return "", "", err
+	}
+	id, err = c.build(ctx, t, engine.BuildSpec{Tag: r.Ref, Context: whole, NoCache: r.Force,
 		Labels: map[string]string{engine.LabelImageHash: hash, engine.LabelImage: name}}, func() (string, bool, error) { return c.current(ctx, r, hash) })
 	if err != nil {
 		return "", "", hint.Wrap(err, "the lines above are the build's last; `ddsctl image build %s` tries again. Packages come from Debian's mirror: is it reachable?", name)

@@ -6,7 +6,8 @@
 //
 // Where an image comes from depends on its name:
 //
-//   - ddsctl/NAME is built from the embedded folder images/NAME, and anew when the folder's content changes. It is never pulled.
+//   - ddsctl/NAME is built from the embedded folder images/NAME, and anew when the folder's content changes. It is never pulled. What it
+//     needs that Debian does not have is fetched by this machine first, and held against its SHA-256.
 //   - ddsctl/node is the running executable in an image made from nothing. Each build of ddsctl has its own, called ddsctl/node:HASH
 //     (see Reference), so that two of them can work on one engine.
 //   - debian:trixie-slim is pulled where a registry answers, and otherwise made from Debian's packages with mmdebstrap.
@@ -31,6 +32,7 @@ import (
 	"github.com/ddsctl/ddsctl/images"
 	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/lock"
+	"github.com/ddsctl/ddsctl/runtime/supply/fetch"
 )
 
 // Store is what an engine holds of images.
@@ -66,6 +68,8 @@ type Options struct {
 	NodeBinary string
 	// Bootstrap writes the base image's file system as a tar; nil does it with mmdebstrap.
 	Bootstrap func(ctx context.Context, layer io.Writer, say func(line string)) error
+	// Fetched keeps what is fetched for images, and fetches it. The zero value keeps it in the user's cache folder.
+	Fetched fetch.Store
 	// Patience is how long a registry may take for its first word: 0 is 5 s where the image can be had in another way, and
 	// 15 s otherwise.
 	Patience time.Duration
