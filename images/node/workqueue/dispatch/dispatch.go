@@ -207,7 +207,7 @@ func (m *Manager) changed(before, after queue.Item) {
 		m.metrics.waited.Observe(after.Began.Sub(before.Due).Seconds())
 	case before.State == queue.InFlight && after.Attempts == before.Attempts: // neither given back nor begun
 		took := now.Sub(after.Began)
-		m.flow.Attempted(now, took)
+		m.flow.Attempted(now, took, after.State != queue.Done)
 		m.metrics.processing.Observe(took.Seconds())
 		m.metrics.busy.Add(took.Seconds())
 		if after.State != queue.Done {

@@ -101,6 +101,8 @@ var gauges = []gauge{
 	number("workqueue_time_in_system_seconds", "Mean time from an item's arrival to its end, over the window.", func(s Stats) float64 { return s.TimeInSystem }),
 	number("workqueue_in_system", "Mean number of items that wait or are worked on, over the window.", func(s Stats) float64 { return s.InSystem }),
 	number("workqueue_in_system_by_little", "The same by Little's law: arrivals per second times the time in the system.", func(s Stats) float64 { return s.ByLittle }),
+	number("workqueue_little_ratio", "The one by the other: 1 in a system at rest.", func(s Stats) float64 { return s.LittleRatio }),
+	number("workqueue_failed_share", "Part of the attempts that failed, over the window.", func(s Stats) float64 { return s.FailedShare }),
 	number("workqueue_utilisation", "Part of the workers' time in which they had something to do, over the window.", func(s Stats) float64 { return s.Utilisation }),
 }
 

@@ -24,10 +24,14 @@ type Stats struct {
 	InSystem float64 `json:"in_system"`
 	// ByLittle is λ·W, what InSystem should be.
 	ByLittle float64 `json:"in_system_by_little"`
+	// LittleRatio is InSystem / ByLittle: 1 in a system at rest.
+	LittleRatio float64 `json:"little_ratio"`
 	// Busy is how many were worked on, Slots how many could have been, and Utilisation their quotient.
 	Busy        float64 `json:"busy"`
 	Slots       float64 `json:"slots"`
 	Utilisation float64 `json:"utilisation"`
+	// FailedShare is the part of the attempts that failed.
+	FailedShare float64 `json:"failed_share"`
 }
 
 // Flow measures. Its methods may be called at the same time; the instants that they are given must not go back.
@@ -46,8 +50,9 @@ type Flow struct {
 
 // span is how long something took that was over at an instant.
 type span struct {
-	end  time.Time
-	took time.Duration
+	end    time.Time
+	took   time.Duration
+	failed bool
 }
 
 // level is a number that changes at instants.
@@ -73,15 +78,15 @@ func (f *Flow) Arrived(now time.Time) {
 func (f *Flow) Left(now time.Time, after time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.left = append(f.left, span{now, after})
+	f.left = append(f.left, span{end: now, took: after})
 	f.forget(now)
 }
 
 // Attempted says that an attempt was over, which took so long.
-func (f *Flow) Attempted(now time.Time, took time.Duration) {
+func (f *Flow) Attempted(now time.Time, took time.Duration, failed bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.attempts = append(f.attempts, span{now, took})
+	f.attempts = append(f.attempts, span{now, took, failed})
 	f.forget(now)
 }
 
@@ -117,9 +122,16 @@ func (f *Flow) Stats(now time.Time) Stats {
 	if s.ArrivalRate > 0 {
 		s.Interarrival = 1 / s.ArrivalRate
 	}
-	s.ByLittle = s.ArrivalRate * s.TimeInSystem
+	if s.ByLittle = s.ArrivalRate * s.TimeInSystem; s.ByLittle > 0 {
+		s.LittleRatio = s.InSystem / s.ByLittle
+	}
 	if s.Slots > 0 {
 		s.Utilisation = s.Busy / s.Slots
+	}
+	for _, a := range f.attempts {
+		if a.failed {
+			s.FailedShare += 1 / float64(len(f.attempts))
+		}
 	}
 	return s
 }

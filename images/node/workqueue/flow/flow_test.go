@@ -21,10 +21,10 @@ func TestOneItemAtATime(t *testing.T) {
 		f.Arrived(at(begin))
 		f.Is(at(begin), 1, 1)
 		f.Is(at(begin+1), 0, 0)
-		f.Attempted(at(begin+1), time.Second)
+		f.Attempted(at(begin+1), time.Second, i == 2)
 		f.Left(at(begin+1), time.Second)
 	}
-	require.Equal(t, Stats{ArrivalRate: 0.5, Interarrival: 2, LeaveRate: 0.5, Processing: 1, TimeInSystem: 1, InSystem: 0.5, ByLittle: 0.5, Busy: 0.5, Slots: 2, Utilisation: 0.25},
+	require.Equal(t, Stats{ArrivalRate: 0.5, Interarrival: 2, LeaveRate: 0.5, Processing: 1, TimeInSystem: 1, InSystem: 0.5, ByLittle: 0.5, LittleRatio: 1, Busy: 0.5, Slots: 2, Utilisation: 0.25, FailedShare: 0.2},
 		f.Stats(at(10)))
 	require.Equal(t, Stats{Slots: 2}, f.Stats(at(1000)), "the window sees nothing but the slots any more")
 }

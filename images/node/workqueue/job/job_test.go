@@ -79,7 +79,7 @@ func TestAChainHandsResultsOnAndFailsAsAWhole(t *testing.T) {
 	defer answer.Body.Close()
 	text := new(strings.Builder)
 	require.NoError(t, answer.Write(text))
-	for _, line := range []string{`stage_jobs_total{outcome="done"} 2`, `stage_jobs_total{outcome="failed"} 1`, "stage_redone_total 1"} {
+	for _, line := range []string{`stage_jobs_total{outcome="done"} 2`, `stage_jobs_total{outcome="failed"} 1`, "stage_redone_total 1", "stage_jobs_per_item 2"} {
 		require.Contains(t, text.String(), line)
 	}
 	_, err = NewChain()

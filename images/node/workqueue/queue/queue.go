@@ -45,7 +45,7 @@ type Item struct {
 	Worker string    `json:"worker,omitempty"`
 	Added  time.Time `json:"added"`
 	// Due is when it may be begun, while it waits; and when the lease runs out, while it is in flight.
-	Due time.Time `json:"due"`
+	Due time.Time `json:"due,omitzero"`
 	// Began is when the last attempt did, and Ended when the item was done or set aside.
 	Began  time.Time `json:"began,omitzero"`
 	Ended  time.Time `json:"ended,omitzero"`
