@@ -47,7 +47,7 @@ test: setup build ## run every test, those that need Docker included
 
 .PHONY: labs-test
 labs-test: setup build ## use every lab as a learner does: guide, scenario, exercises (CH=2,3,4 for some chapters)
-	DDSCTL_CHAPTERS="$(CH)" go test ./cmd/ddsctl -run '^TestLabs$$' -count=1 -timeout 120m -v
+	DDSCTL_CHAPTERS="$(CH)" go test ./cmd/ddsctl -run '^TestLabs$$' -count=1 -timeout 120m -parallel 100 -v
 
 .PHONY: test-fast
 test-fast: ## run the tests that need no container engine

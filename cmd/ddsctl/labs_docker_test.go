@@ -56,14 +56,14 @@ func TestLabs(t *testing.T) {
 	wanted := wantedLabs(t)
 	catalogue, err := labs.Catalogue()
 	require.NoError(t, err)
-	for _, entry := range catalogue {
+	for nth, entry := range catalogue {
 		if !wanted(entry) {
 			continue
 		}
 		t.Run(entry.Slug, func(t *testing.T) {
+			t.Parallel()
 			script := filepath.Join(labScripts, entry.Slug+".txtar")
 			require.FileExists(t, script, "each lab has a script that uses it")
-			turn(t)
 			commands := &guideCommands{}
 			p := params("")
 			p.Dir, p.Files = "", []string{script}
@@ -71,6 +71,7 @@ func TestLabs(t *testing.T) {
 			p.Cmds["budget"] = budget
 			var state string
 			p.Setup = func(env *testscript.Env) error {
+				env.Defer(turn(t, nth))
 				state = filepath.Join(t.TempDir(), "state")
 				env.Setenv("DOCKER_HOST", client.Address())
 				env.Setenv("DDSCTL_NODE_BINARY", binary)
@@ -89,14 +90,23 @@ func TestLabs(t *testing.T) {
 	}
 }
 
-// turns is how many labs are used at a time on one machine, whoever tests them: more of them measure one another.
+// turns is how many labs are used at a time on one machine, whoever tests them, unless DDSCTL_LABS_AT_ONCE says otherwise: more of them
+// measure one another.
 const turns = 2
 
-// turn waits until it is this process's turn, and gives it back when the test is over.
-func turn(t *testing.T) {
-	held, err := lock.Acquire(t.Context(), lock.Dir(), fmt.Sprint("labs-test ", os.Getpid()%turns), func(h lock.Holder) { t.Logf("waiting: %+v", h) })
+// turn waits until it is this lab's turn, and gives what gives the turn back. nth spreads the labs of one process over the turns. Only the
+// script itself may wait for it: it holds one of the places of -parallel, which a test above it does not give away while it waits.
+func turn(t *testing.T, nth int) func() {
+	atOnce := turns
+	if text, set := os.LookupEnv("DDSCTL_LABS_AT_ONCE"); set {
+		var err error
+		atOnce, err = strconv.Atoi(text)
+		require.NoError(t, err, "DDSCTL_LABS_AT_ONCE")
+		require.Positive(t, atOnce, "DDSCTL_LABS_AT_ONCE")
+	}
+	held, err := lock.Acquire(t.Context(), lock.Dir(), fmt.Sprint("labs-test ", (os.Getpid()+nth)%atOnce), func(h lock.Holder) { t.Logf("waiting: %+v", h) })
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, held.Release()) })
+	return func() { require.NoError(t, held.Release()) }
 }
 
 // complete fails where a script left something out.
