@@ -20,6 +20,7 @@ func newNodeCommand(a *app) *cobra.Command {
 		newNodeFillCommand(a),
 		newNodeFunctionsCommand(a),
 		newNodeInstallCommand(a),
+		newNodeKafkaCommand(a),
 		newNodeLedgerCommand(a),
 		newNodeListeningCommand(a),
 		newNodeLogStoreCommand(a),

@@ -1,0 +1,105 @@
+// Package kafka holds what the programs around a Kafka cluster have in common: the record that they pass on, how they reach the brokers, and how they serve their pages. The
+// programs are the packages below: topics makes topics, producer sends, consumer reads as one of a group, and counter holds what was read against what was acknowledged.
+//
+// README.md is their interface.
+package kafka
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Record is what a producer sends, as JSON. Source and Number together are its identity.
+type Record struct {
+	// Source names a producer in one of its lives: NAME-1700000000000.
+	Source string `json:"source"`
+	// Number counts a source's records from 1.
+	Number int64 `json:"number"`
+	// Sent is when it was made.
+	Sent time.Time `json:"sent"`
+}
+
+// mostNumber bounds numbers that are believed.
+const mostNumber = 1 << 40
+
+// Read reads a record; false is for what is none, such as what others write to the same topic.
+func Read(value []byte) (Record, bool) {
+	var r Record
+	if json.Unmarshal(value, &r) != nil || r.Source == "" || len(r.Source) > 200 || r.Number < 1 || r.Number > mostNumber {
+		return Record{}, false
+	}
+	return r, true
+}
+
+// Client connects to the brokers, of which some are named. A new leader is looked for more often than Kafka's clients do by default: those are made for programs that run for
+// weeks.
+func Client(brokers []string, options ...kgo.Opt) (*kgo.Client, error) {
+	client, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(brokers...),
+		kgo.DisableClientMetrics(),
+		kgo.MetadataMinAge(200 * time.Millisecond),
+		kgo.MetadataMaxAge(10 * time.Second),
+		kgo.DialTimeout(2 * time.Second),
+		kgo.RequestTimeoutOverhead(3 * time.Second),
+		kgo.RetryBackoffFn(func(failures int) time.Duration {
+			return min(50*time.Millisecond<<min(failures, 4), 400*time.Millisecond)
+		}),
+	}, options...)...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka client: %w", err)
+	}
+	return client, nil
+}
+
+// Serve answers on listener until ctx ends, and runs run meanwhile, with a context that ends at the same time. All of it is over when it returns; an error of run ends it.
+func Serve(ctx context.Context, listener net.Listener, handler http.Handler, run func(context.Context) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
+	var running error
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		defer stop()
+		running = run(ctx)
+	})
+	wait.Go(func() {
+		<-ctx.Done()
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if err := server.Shutdown(last); err != nil {
+			_ = server.Close()
+		}
+	})
+	err := server.Serve(listener)
+	stop()
+	wait.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	return errors.Join(running, err)
+}
+
+// Wait waits, unless ctx ends before: then it says so with false.
+func Wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// Say answers with a value as JSON.
+func Say(w http.ResponseWriter, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(value)
+}
