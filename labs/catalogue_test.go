@@ -26,7 +26,7 @@ func TestEveryLabOfTheCatalogueIsInOrder(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, mark.Problems(findings).Error())
 
-	slugs := map[string]bool{}
+	slugs, ports := map[string]bool{}, map[string]string{}
 	for _, entry := range entries {
 		t.Run(entry.Slug, func(t *testing.T) {
 			require.False(t, slugs[entry.Slug], "a slug is there once")
@@ -49,6 +49,10 @@ func TestEveryLabOfTheCatalogueIsInOrder(t *testing.T) {
 			}
 			for _, service := range lab.Project.Services {
 				require.NotEmpty(t, lab.Service(service.Name).Kind, service.Name)
+				for _, port := range service.Ports {
+					require.Empty(t, ports[port.Published], "port %s of the host: labs can run side by side", port.Published)
+					ports[port.Published] = entry.Slug
+				}
 			}
 			desired, err := plan.Want(lab.Spec())
 			require.NoError(t, err)
