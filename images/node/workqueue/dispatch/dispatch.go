@@ -152,7 +152,7 @@ func (m *Manager) look(context.Context) {
 	if n, err := m.queue.Expire(); err != nil {
 		m.options.Log.Error("leases", "error", err)
 	} else if n > 0 {
-		m.metrics.expired.Add(float64(n))
+		m.metrics.expired.Add(int64(n))
 		m.options.Log.Warn("leases ran out", "items", n)
 		m.level()
 	}

@@ -36,7 +36,7 @@ func (m *Manager) Handler() http.Handler {
 // refuse answers a worker whose token is of no use any more with 409.
 func (m *Manager) refuse(w http.ResponseWriter, err error) {
 	if errors.Is(err, queue.ErrStale) {
-		m.metrics.stale.Inc()
+		m.metrics.stale.Add(1)
 		api.Refuse(w, http.StatusConflict, err)
 		return
 	}

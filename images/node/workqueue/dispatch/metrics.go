@@ -12,12 +12,13 @@ import (
 
 // metrics is what a manager counts since it began; what is in the journal is told by the collector.
 type metrics struct {
-	registry                                                         *prometheus.Registry
-	arrivals, attempts, failed, expired, stale, replayed, busy, idle prometheus.Counter
-	polls                                                            *prometheus.CounterVec
-	processing, waited                                               prometheus.Histogram
+	registry                                         *prometheus.Registry
+	arrivals, attempts, failed, replayed, busy, idle prometheus.Counter
+	polls                                            *prometheus.CounterVec
+	processing, waited                               prometheus.Histogram
 
-	answers atomic.Int64 // of the source
+	answers        atomic.Int64 // of the source
+	expired, stale atomic.Int64 // leases that ran out, and answers that came too late
 }
 
 // polled is how often the source has answered.
@@ -34,8 +35,6 @@ func newMetrics(m *Manager) *metrics {
 		arrivals:   counter("workqueue_arrivals_total", "Items taken on."),
 		attempts:   counter("workqueue_attempts_total", "Items handed to workers."),
 		failed:     counter("workqueue_failed_attempts_total", "Attempts that failed, leases that ran out included."),
-		expired:    counter("workqueue_expired_total", "Leases that ran out."),
-		stale:      counter("workqueue_stale_total", "Answers of workers whose lease was over, which were refused."),
 		replayed:   counter("workqueue_replayed_total", "Results that were told again, and not counted again."),
 		busy:       counter("workqueue_processing_seconds_total", "Time that workers had items: its rate is how many are busy."),
 		idle:       counter("workqueue_empty_answers_total", "Times that a worker asked, waited, and got nothing."),
@@ -43,7 +42,11 @@ func newMetrics(m *Manager) *metrics {
 		waited:     histogram("workqueue_wait_duration_seconds", "How long items that were due waited for a worker."),
 		polls:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "workqueue_polls_total", Help: "Times that the source was asked."}, []string{"outcome"}),
 	}
-	s.registry.MustRegister(s.arrivals, s.attempts, s.failed, s.expired, s.stale, s.replayed, s.busy, s.idle, s.processing, s.waited, s.polls, collector{m})
+	told := func(name, help string, value *atomic.Int64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value.Load()) })
+	}
+	s.registry.MustRegister(told("workqueue_expired_total", "Leases that ran out.", &s.expired), told("workqueue_stale_total", "Answers of workers whose lease was over, which were refused.", &s.stale),
+		s.arrivals, s.attempts, s.failed, s.replayed, s.busy, s.idle, s.processing, s.waited, s.polls, collector{m})
 	return s
 }
 
@@ -54,7 +57,10 @@ type Stats struct {
 	Backlog int `json:"backlog"`
 	// Unaccounted is 0, or the manager is wrong.
 	Unaccounted int `json:"unaccounted"`
-	Workers     int `json:"workers"`
+	// Expired are the leases that ran out since the manager began, and Stale the answers that came after that, and were refused.
+	Expired int64 `json:"expired"`
+	Stale   int64 `json:"stale"`
+	Workers int   `json:"workers"`
 	// SlotsNow is how many items can be worked on at a time at this instant.
 	SlotsNow int `json:"slots_now"`
 	flow.Stats
@@ -64,7 +70,7 @@ type Stats struct {
 func (m *Manager) Stats() Stats {
 	c := m.queue.Counts()
 	slots, workers := m.capacity()
-	return Stats{Counts: c, Backlog: c.Waiting + c.InFlight, Unaccounted: c.Unaccounted(), Workers: workers, SlotsNow: slots, Stats: m.flow.Stats(time.Now())}
+	return Stats{Counts: c, Backlog: c.Waiting + c.InFlight, Unaccounted: c.Unaccounted(), Expired: m.metrics.expired.Load(), Stale: m.metrics.stale.Load(), Workers: workers, SlotsNow: slots, Stats: m.flow.Stats(time.Now())}
 }
 
 // collector tells them to Prometheus.
