@@ -15,7 +15,7 @@ func newLabCommand(a *app) *cobra.Command {
 		`A lab is one exercise of the book: a folder with a Compose file, what Compose has no word for, and a guide. The catalogue is in
 ddsctl itself; any other folder with a Compose file works too.`,
 		newLabListCommand(a), newLabShowCommand(a), newLabUpCommand(a), newLabApplyCommand(a), newLabRestartCommand(a), newLabScaleCommand(a),
-		newLabInitCommand(a), newLabLintCommand(a), newLabSealCommand(a), newLabSchemaCommand(a),
+		newLabInitCommand(a), newLabLintCommand(a), newLabExportCommand(a), newLabSealCommand(a), newLabSchemaCommand(a),
 		newLabStatusCommand(a), newLabLogsCommand(a), newLabExecCommand(a), newLabShellCommand(a), newLabURLCommand(a), newLabWatchCommand(a), newLabDownCommand(a),
 	)
 }

@@ -138,7 +138,7 @@ func TestWhatIsNotSupportedIsRefusedByNameAndLine(t *testing.T) {
 			}
 			text += strings.Repeat("  ", depth) + word + ":"
 			if i == len(words)-1 {
-				text += " {}"
+				text += " [x]"
 			}
 			text += "\n"
 			depth++
@@ -152,6 +152,24 @@ func TestWhatIsNotSupportedIsRefusedByNameAndLine(t *testing.T) {
 			require.True(t, strings.HasSuffix(problems[0].File, "compose.yaml"))
 		}
 	}
+}
+
+// TestAnEmptyValueAsksForNothing holds for what `docker compose config` writes out.
+func TestAnEmptyValueAsksForNothing(t *testing.T) {
+	const text = `
+services:
+  web:
+    image: a
+    deploy: {placement: {}, resources: {reservations: {devices: []}}}
+    external_links: []
+    volumes: [{type: volume, source: data, target: /data, volume: {}}]
+volumes: {data: {}}
+`
+	loaded, err := load(t, folder(t, map[string]string{"compose.yaml": text}), compose.Options{})
+	require.NoError(t, err)
+	require.Len(t, loaded.Project.Services["web"].Volumes, 1)
+	_, err = load(t, folder(t, map[string]string{"compose.yaml": strings.Replace(text, "volume: {}", "volume: {nocopy: true}", 1)}), compose.Options{})
+	require.ErrorContains(t, err, "compose.yaml:7:59: volume is not supported")
 }
 
 func TestMistakesAreNamedWithTheirPlace(t *testing.T) {

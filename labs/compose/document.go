@@ -18,7 +18,8 @@ Every key of the [Compose specification](https://github.com/compose-spec/compose
 - **supported**: it does what the specification says;
 - **needs trust**: it, or the values named here, reach beyond the lab's folder and its containers. A lab may come from a stranger, so
   that this is refused, with the reason, unless you say ` + "`--trust`" + `;
-- **refused**: loading ends with the file, the line and the reason. Nothing is ignored in silence.
+- **refused**: loading ends with the file, the line and the reason. Nothing is ignored in silence. A value that is empty (` + "`{}`, `[]`" + `)
+  asks for nothing and is let pass: ` + "`docker compose config`" + ` writes many.
 
 ` + "Keys that begin with `x-` are free. Anchors, aliases and merge keys (`<<`) work, as do variables with their defaults, `.env`, profiles,\n" +
 		"several files (`-f`), `compose.override.yaml`, `!reset` and `!override`.\n\n" + `What differs from Docker Compose:

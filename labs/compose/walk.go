@@ -149,12 +149,18 @@ func (w *walker) mapping(node *yaml.Node, pattern, path string, depth int) {
 		switch {
 		case !ok:
 			w.unknown(key, inner, known)
-		case entry.Support == Refused && value.Tag != "!reset":
+		case entry.Support == Refused && value.Tag != "!reset" && !empty(value):
 			w.add(key, inner, "%s is not supported: %s", key.Value, entry.Note)
 		default:
 			w.value(value, entry.Path, inner, depth+1)
 		}
 	}
+}
+
+// empty says that a value asks for nothing, as `docker compose config` writes many.
+func empty(node *yaml.Node) bool {
+	node = alias(node)
+	return node.Kind != yaml.ScalarNode && len(node.Content) == 0
 }
 
 func (w *walker) merge(value *yaml.Node, pattern, path string, depth int) {
