@@ -14,15 +14,54 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ddsctl/ddsctl/labs/compose"
 	"github.com/ddsctl/ddsctl/labs/format"
 	"github.com/ddsctl/ddsctl/runtime/hint"
 	"github.com/ddsctl/ddsctl/runtime/telemetry/component"
 )
 
-// InitFromCompose writes a lab.yaml beside the Compose file in a folder, with kinds, links, addresses and traffic guessed from images,
+// CopyForGuess makes a folder of its own for a Compose project, given by its folder or by its file: a copy of the project's folder, in which the file has
+// the name that a lab's has. InitFromCompose makes a lab of it. It returns the names of the files.
+func CopyForGuess(ctx context.Context, project, dir string) ([]string, error) {
+	folder, name := composeFile(project)
+	files, err := Init(ctx, filepath.Clean(folder)+string(filepath.Separator), dir)
+	if err != nil || name == "" || slices.Contains(compose.Names(), name) {
+		return files, err
+	}
+	usual := compose.Names()[0]
+	for _, taken := range compose.Names() {
+		if !slices.Contains(files, taken) {
+			continue
+		}
+		// The folder has another project too: the one that was named is the lab.
+		if err := os.Rename(filepath.Join(dir, taken), filepath.Join(dir, taken+".other")); err != nil {
+			return files, fmt.Errorf("make way for %s: %w", name, err)
+		}
+		files[slices.Index(files, taken)] = taken + ".other"
+	}
+	if err := os.Rename(filepath.Join(dir, name), filepath.Join(dir, usual)); err != nil {
+		return files, fmt.Errorf("give %s its name in a lab: %w", name, err)
+	}
+	files[slices.Index(files, name)] = usual
+	return files, nil
+}
+
+// composeFile splits a project's folder, or its file, into both; the file is "" for the usual ones.
+func composeFile(project string) (folder, file string) {
+	if info, err := os.Stat(project); err == nil && !info.IsDir() {
+		return filepath.Dir(project), filepath.Base(project)
+	}
+	return project, ""
+}
+
+// InitFromCompose writes a lab.yaml beside the Compose file of a project, which is given by its folder or its file, with kinds, links, addresses and traffic guessed from images,
 // ports, depends_on and environment. Every guess has a comment that says where it comes from. It returns the file's name. A
 // lab.yaml that is there is never touched.
-func InitFromCompose(ctx context.Context, dir string, options Options) (string, error) {
+func InitFromCompose(ctx context.Context, project string, options Options) (string, error) {
+	dir, given := composeFile(project)
+	if given != "" && !slices.Contains(compose.Names(), given) {
+		return "", hint.Wrap(fmt.Errorf("%s: a lab's Compose file is called %s", project, compose.Names()[0]), "name a folder too, which is made: a copy with that name")
+	}
 	name := filepath.Join(dir, FormatFile)
 	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
 		if err != nil {
@@ -249,12 +288,31 @@ type mention struct {
 // host finds words that may be hosts, with a scheme before and a port behind.
 var host = regexp.MustCompile(`([a-z][a-z0-9+.-]*://(?:[^@/\s]*@)?)?([A-Za-z0-9][A-Za-z0-9_.-]*)(?::([0-9]{1,5}))?`)
 
+// serviceOf is the service that others reach under a name: its own, its container's, or an alias on a network.
+func (g *guesser) serviceOf(host string) (string, bool) {
+	if _, ok := g.lab.Project.Services[host]; ok {
+		return host, true
+	}
+	for _, name := range g.names() {
+		s := g.lab.Project.Services[name]
+		if s.ContainerName == host {
+			return name, true
+		}
+		for _, network := range s.Networks {
+			if network != nil && slices.Contains(network.Aliases, host) {
+				return name, true
+			}
+		}
+	}
+	return "", false
+}
+
 // mentioned are the services that a text names as hosts.
 func (g *guesser) mentioned(text string) []mention {
 	var found []mention
 	for _, m := range host.FindAllStringSubmatch(text, -1) {
-		service := m[2]
-		if _, ok := g.lab.Project.Services[service]; !ok {
+		service, ok := g.serviceOf(m[2])
+		if !ok {
 			continue
 		}
 		to := mention{service: service, explicit: m[1] != "" || m[3] != ""}
@@ -264,7 +322,7 @@ func (g *guesser) mentioned(text string) []mention {
 		if ports := g.ports(service); to.port == 0 && len(ports) == 1 {
 			to.port = ports[0]
 		}
-		if !to.explicit && strings.TrimSpace(text) != service { // a word in a sentence is no host
+		if !to.explicit && strings.TrimSpace(text) != m[2] { // a word in a sentence is no host
 			continue
 		}
 		found = append(found, to)

@@ -39,7 +39,9 @@ func newLabExportCommand(a *app) *cobra.Command {
   ddsctl lab export topz --format svg > topz.svg`,
 		Args:              positional(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeSources,
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.labExport(cmd.Context(), o, args[0], as, formats) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.labExport(cmd.Context(), o, args[0], as, formats)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&as, "format", "", "one of "+strings.Join(formats, ", "))

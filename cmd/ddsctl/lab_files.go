@@ -26,52 +26,70 @@ type labCopied struct {
 func newLabInitCommand(a *app) *cobra.Command {
 	fromCompose := false
 	cmd := &cobra.Command{
-		Use:   "init LAB DIR | --from-compose DIR",
+		Use:   "init LAB DIR | --from-compose FILE|DIR [NEWDIR]",
 		Short: "Copy a lab's files into a folder, to change them there",
 		Long: `Copies a lab of the catalogue, or another folder's, into a folder that is new or empty. The copy is a lab of its own: edit its files, and
 'ddsctl lab up DIR' runs what they say. It is also how a new lab begins.
 
 With --from-compose, a Compose project that is there already becomes a lab: a lab.yaml is written beside its Compose file, with kinds, links
-and traffic guessed from images, ports, depends_on and environment, each with a comment that says where it comes from.`,
+and traffic guessed from images, ports, depends_on and environment, each with a comment that says where it comes from. With NEWDIR, the project's folder
+is copied there first, and stays as it is.`,
 		Example: `  ddsctl lab init sharded-redis ./mine
   ddsctl lab up ./mine
-  ddsctl lab init --from-compose ./shop`,
+  ddsctl lab init --from-compose ./shop
+  ddsctl lab init --from-compose ./shop/prod.yaml ./my-lab`,
 		Args: positional(func(cmd *cobra.Command, args []string) error {
 			if fromCompose {
-				return cobra.ExactArgs(1)(cmd, args)
+				return cobra.RangeArgs(1, 2)(cmd, args)
 			}
 			return cobra.ExactArgs(2)(cmd, args)
 		}),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			if len(args) == 1 || fromCompose {
+			if fromCompose && len(args) == 0 {
+				return nil, cobra.ShellCompDirectiveDefault
+			}
+			if len(args) == 1 {
 				return nil, cobra.ShellCompDirectiveFilterDirs
 			}
 			return completeSources(cmd, args, word)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if fromCompose {
-				return a.labGuess(cmd.Context(), args[0])
+				return a.labGuess(cmd.Context(), args)
 			}
 			return a.labInit(cmd.Context(), args[0], args[1])
 		},
 	}
-	cmd.Flags().BoolVar(&fromCompose, "from-compose", false, "write a lab.yaml for the Compose project in DIR")
+	cmd.Flags().BoolVar(&fromCompose, "from-compose", false, "write a lab.yaml for a Compose project")
 	a.formatFlag(cmd)
 	return cmd
 }
 
-func (a *app) labGuess(ctx context.Context, dir string) error {
+func (a *app) labGuess(ctx context.Context, args []string) error {
+	project := args[0]
+	var files []string
+	if len(args) == 2 {
+		copied, err := labs.CopyForGuess(ctx, project, args[1])
+		if err != nil {
+			return err
+		}
+		project, files = args[1], copied
+	}
 	// Trust is for what runs: describing a project starts nothing.
-	name, err := labs.InitFromCompose(ctx, dir, labs.Options{Environment: environ(), Trust: true})
+	name, err := labs.InitFromCompose(ctx, project, labs.Options{Environment: environ(), Trust: true})
 	if err != nil {
 		return err
 	}
+	dir := filepath.Dir(name)
 	if a.format != output.Table {
 		full, err := filepath.Abs(dir)
 		if err != nil {
 			return err
 		}
-		return a.print(labCopied{full, []string{filepath.Base(name)}}, nil, nil)
+		return a.print(labCopied{full, append(files, filepath.Base(name))}, nil, nil)
+	}
+	for _, file := range files {
+		a.say("  %s", filepath.Join(dir, file))
 	}
 	if !looksLikePath(dir) {
 		dir = "./" + dir
