@@ -21,10 +21,17 @@ import (
 )
 
 // CopyForGuess makes a folder of its own for a Compose project, given by its folder or by its file: a copy of the project's folder, in which the file has
-// the name that a lab's has. InitFromCompose makes a lab of it. It returns the names of the files.
-func CopyForGuess(ctx context.Context, project, dir string) ([]string, error) {
+// the name that a lab's has. InitFromCompose makes a lab of it. It returns the names of the files. Of a project that cannot become a lab nothing is copied.
+func CopyForGuess(ctx context.Context, project, dir string, options Options) ([]string, error) {
 	folder, name := composeFile(project)
-	files, err := Init(ctx, filepath.Clean(folder)+string(filepath.Separator), dir)
+	if _, err := os.Lstat(filepath.Join(folder, FormatFile)); err == nil {
+		return nil, hint.Wrap(fmt.Errorf("%s has a %s already", folder, FormatFile), "it is a lab; copy it: ddsctl lab init %s %s", folder, dir)
+	}
+	ref := filepath.Clean(folder) + string(filepath.Separator)
+	if _, err := Open(ctx, ref+name, options); err != nil {
+		return nil, err
+	}
+	files, err := Init(ctx, ref, dir)
 	if err != nil || name == "" || slices.Contains(compose.Names(), name) {
 		return files, err
 	}

@@ -56,7 +56,7 @@ func TestAProjectIsCopiedBeforeItBecomesALab(t *testing.T) {
 	require.ErrorContains(t, err, "a lab's Compose file is called compose.yaml")
 
 	mine := filepath.Join(t.TempDir(), "mine")
-	files, err := labs.CopyForGuess(t.Context(), filepath.Join(dir, "prod.yaml"), mine)
+	files, err := labs.CopyForGuess(t.Context(), filepath.Join(dir, "prod.yaml"), mine, labs.Options{})
 	require.NoError(t, err)
 	require.ElementsMatch(t, []string{"compose.yaml", "compose.yaml.other", "conf/web.conf"}, files)
 	_, err = labs.InitFromCompose(t.Context(), mine, labs.Options{})
@@ -66,7 +66,7 @@ func TestAProjectIsCopiedBeforeItBecomesALab(t *testing.T) {
 	require.Contains(t, lab.Project.ServiceNames(), "db")
 	require.NoFileExists(t, filepath.Join(dir, "lab.yaml"), "the project stays as it was")
 
-	files, err = labs.CopyForGuess(t.Context(), dir, filepath.Join(t.TempDir(), "again"))
+	files, err = labs.CopyForGuess(t.Context(), dir, filepath.Join(t.TempDir(), "again"), labs.Options{})
 	require.NoError(t, err)
 	require.Len(t, files, 3)
 }

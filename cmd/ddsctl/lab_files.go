@@ -66,17 +66,18 @@ is copied there first, and stays as it is.`,
 }
 
 func (a *app) labGuess(ctx context.Context, args []string) error {
+	// Trust is for what runs: describing a project starts nothing.
+	options := labs.Options{Environment: environ(), Trust: true}
 	project := args[0]
 	var files []string
 	if len(args) == 2 {
-		copied, err := labs.CopyForGuess(ctx, project, args[1])
+		copied, err := labs.CopyForGuess(ctx, project, args[1], options)
 		if err != nil {
 			return err
 		}
 		project, files = args[1], copied
 	}
-	// Trust is for what runs: describing a project starts nothing.
-	name, err := labs.InitFromCompose(ctx, project, labs.Options{Environment: environ(), Trust: true})
+	name, err := labs.InitFromCompose(ctx, project, options)
 	if err != nil {
 		return err
 	}
