@@ -28,8 +28,10 @@ type Options struct {
 	Topics  []string
 	// Commit is when the place is kept: CommitAfter the work or CommitBefore it.
 	Commit string
-	// Batch is how many records are worked on before the place is kept; 0 is 100.
+	// Batch is how many records it takes at a time at most; 0 is 100.
 	Batch int
+	// Every is how often the place is kept at most, with CommitAfter; 0 is after each batch.
+	Every time.Duration
 	// Work is how long the work on one record takes.
 	Work time.Duration
 	// Session is how long the group waits for a sign of life of a member before it gives its partitions to others; 0 is 6 s.
@@ -73,6 +75,10 @@ type Consumer struct {
 	mu      sync.Mutex
 	figures Figures
 	lag     map[partition]int64
+
+	// Between two batches only: one is not worked on while partitions change.
+	done map[partition]*kgo.Record // the last that was worked on, where the place behind it is not kept
+	kept time.Time
 }
 
 type partition struct {
@@ -112,17 +118,19 @@ func New(o Options) (*Consumer, error) {
 	default:
 		return nil, fmt.Errorf("balance %q: %s or %s", o.Balance, BalanceSticky, BalanceRange)
 	}
-	c := &Consumer{options: o, figures: Figures{Name: o.Name}, lag: map[partition]int64{}}
-	changed := func(sign int) func(context.Context, *kgo.Client, map[string][]int32) {
-		return func(_ context.Context, _ *kgo.Client, which map[string][]int32) { c.changed(sign, which) }
-	}
+	c := &Consumer{options: o, figures: Figures{Name: o.Name}, lag: map[partition]int64{}, done: map[partition]*kgo.Record{}}
 	client, err := kafka.Client(o.Brokers,
 		kgo.ClientID(o.Name), kgo.ConsumerGroup(o.Group), kgo.ConsumeTopics(o.Topics...), kgo.Balancers(balancer),
 		kgo.SessionTimeout(o.Session), kgo.HeartbeatInterval(min(o.Session/6, time.Second)), kgo.RebalanceTimeout(10*time.Second),
 		kgo.DisableAutoCommit(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(500*time.Millisecond), kgo.FetchMaxPartitionBytes(256<<10),
 		// Partitions go to others only between two batches, when the place is kept.
 		kgo.BlockRebalanceOnPoll(),
-		kgo.OnPartitionsAssigned(changed(1)), kgo.OnPartitionsRevoked(changed(-1)), kgo.OnPartitionsLost(changed(-1)))
+		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, which map[string][]int32) { c.changed(1, which) }),
+		kgo.OnPartitionsRevoked(func(ctx context.Context, _ *kgo.Client, which map[string][]int32) {
+			c.keep(ctx)
+			c.changed(-1, which)
+		}),
+		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, which map[string][]int32) { c.changed(-1, which) }))
 	if err != nil {
 		return nil, err
 	}
@@ -138,6 +146,7 @@ func (c *Consumer) changed(sign int, which map[string][]int32) {
 		n += len(list)
 		for _, p := range list {
 			delete(c.lag, partition{topic, p})
+			delete(c.done, partition{topic, p})
 		}
 	}
 	if n == 0 {
@@ -170,6 +179,9 @@ func (c *Consumer) read(ctx context.Context) {
 		c.batch(ctx)
 		c.client.AllowRebalance()
 	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitMost)
+	defer cancel()
+	c.keep(last) // it leaves, and the next one is to go on where it was
 }
 
 // batch takes what is next, works on it and keeps the place, in the order that is asked for.
@@ -183,42 +195,55 @@ func (c *Consumer) batch(ctx context.Context) {
 			kafka.Wait(ctx, again)
 		}
 	}
-	if fetches.NumRecords() == 0 {
-		return
+	records := fetches.Records()
+	if c.options.Commit == CommitBefore {
+		c.note(fetches)
+		if !c.keep(ctx) {
+			return // and what was taken is never worked on: it is not done twice, at any price
+		}
 	}
-	place := fetches.Records()
-	if c.options.Commit == CommitBefore && !c.keep(ctx, place) {
-		return
-	}
-	if !c.work(ctx, place) {
+	if !c.work(ctx, records) {
 		return
 	}
 	if c.options.Commit == CommitAfter {
-		c.keep(ctx, place)
+		c.note(fetches)
+		if time.Since(c.lastKept()) >= c.options.Every {
+			c.keep(ctx)
+		}
 	}
-	c.note(fetches)
 }
 
-// keep keeps the place behind the records, until it is kept or ctx ends. A member that is no longer one cannot, and need not.
-func (c *Consumer) keep(ctx context.Context, records []*kgo.Record) bool {
-	for ctx.Err() == nil {
-		bound, cancel := context.WithTimeout(ctx, commitMost)
-		err := c.client.CommitRecords(bound, records...)
-		cancel()
-		if err == nil {
-			return true
-		}
-		c.mu.Lock()
-		c.figures.Failed++
-		owner := c.figures.Partitions > 0
-		c.mu.Unlock()
-		c.options.Log.Warn("place not kept", "error", err)
-		if !owner {
-			return true
-		}
-		kafka.Wait(ctx, again)
+// keep keeps the place behind what is done, and says whether that worked. What is not kept is so the next time: unless the partition is somebody else's by then, who goes on
+// at the place that was kept last.
+func (c *Consumer) keep(ctx context.Context) bool {
+	c.mu.Lock()
+	var records []*kgo.Record
+	for _, r := range c.done {
+		records = append(records, r)
 	}
-	return false
+	c.mu.Unlock()
+	if len(records) == 0 {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, commitMost)
+	defer cancel()
+	err := c.client.CommitRecords(ctx, records...)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kept = time.Now()
+	if err != nil {
+		c.figures.Failed++
+		c.options.Log.Warn("place not kept", "error", err)
+		return false
+	}
+	clear(c.done)
+	return true
+}
+
+func (c *Consumer) lastKept() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.kept
 }
 
 // work does the work on the records, until it is done or ctx ends.
@@ -249,12 +274,13 @@ func (c *Consumer) work(ctx context.Context, records []*kgo.Record) bool {
 	return true
 }
 
-// note writes down how far behind it is.
+// note writes down what is done, and how far behind it is.
 func (c *Consumer) note(fetches kgo.Fetches) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if n := len(p.Records); n > 0 {
+			c.done[partition{p.Topic, p.Partition}] = p.Records[n-1]
 			c.lag[partition{p.Topic, p.Partition}] = max(0, p.HighWatermark-p.Records[n-1].Offset-1)
 		}
 	})

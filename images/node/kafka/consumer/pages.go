@@ -21,7 +21,7 @@ func HTTP(address string) func(context.Context, []kafka.Record) error {
 	return func(ctx context.Context, records []kafka.Record) error {
 		entries := make([]counter.Entry, len(records))
 		for i, r := range records {
-			entries[i] = counter.Entry{Source: r.Source, Number: r.Number}
+			entries[i] = counter.Entry{Source: r.Source, Number: r.Number, Sent: r.Sent}
 		}
 		body, err := json.Marshal(entries)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -24,6 +25,8 @@ import (
 type Entry struct {
 	Source string `json:"source"`
 	Number int64  `json:"number"`
+	// Sent is when it was made, by the producer's clock.
+	Sent time.Time `json:"sent"`
 }
 
 // Counts are what was read in all.
@@ -31,6 +34,8 @@ type Counts struct {
 	Records  int64 `json:"records"`  // reads
 	Distinct int64 `json:"distinct"` // records that were read
 	Repeated int64 `json:"repeated"` // reads of what had been read
+	// DelaySeconds is the longest time between sending and the first reading, of what was first read in the last seconds.
+	DelaySeconds float64 `json:"delay_seconds"`
 }
 
 // Seen is what was read of one source.
@@ -50,7 +55,12 @@ type Counter struct {
 	mu      sync.Mutex
 	sources map[string]*source
 	total   Counts
+	delays  [2]float64 // the longest of this window and of the one before, in seconds
+	window  time.Time  // when this one began
 }
+
+// window is how long delays are remembered, once or twice.
+const window = 3 * time.Second
 
 type source struct {
 	seen     numbers.Set
@@ -85,6 +95,7 @@ func (c *Counter) Add(entries []Entry) error {
 		c.total.Records++
 		if s.seen.Add(e.Number) {
 			c.total.Distinct++
+			c.delay(e)
 		} else {
 			s.repeated++
 			c.total.Repeated++
@@ -93,11 +104,36 @@ func (c *Counter) Add(entries []Entry) error {
 	return nil
 }
 
+// delay remembers how long a record was on its way.
+func (c *Counter) delay(e Entry) {
+	if e.Sent.IsZero() {
+		return
+	}
+	c.turn()
+	c.delays[0] = max(c.delays[0], time.Since(e.Sent).Seconds())
+}
+
+// turn begins a window where the last one is over.
+func (c *Counter) turn() {
+	switch over := time.Since(c.window); {
+	case over >= 2*window:
+		c.delays = [2]float64{}
+	case over >= window:
+		c.delays = [2]float64{0, c.delays[0]}
+	default:
+		return
+	}
+	c.window = time.Now()
+}
+
 // Counts are what was read until now.
 func (c *Counter) Counts() Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.total
+	c.turn()
+	total := c.total
+	total.DelaySeconds = max(c.delays[0], c.delays[1])
+	return total
 }
 
 // Seen is what was read of a source.
@@ -146,12 +182,13 @@ type collector Counter
 var (
 	records  = prometheus.NewDesc("counter_records_total", "Reads of a record.", nil, nil)
 	distinct = prometheus.NewDesc("counter_distinct", "Records that were read.", nil, nil)
+	delay    = prometheus.NewDesc("counter_delay_seconds", "The longest time between sending and the first reading, in the last seconds.", nil, nil)
 	repeated = prometheus.NewDesc("counter_repeated", "Reads of what had been read.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{records, distinct, repeated} {
+	for _, d := range []*prometheus.Desc{records, distinct, repeated, delay} {
 		to <- d
 	}
 }
@@ -161,5 +198,6 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	t := (*Counter)(c).Counts()
 	to <- prometheus.MustNewConstMetric(records, prometheus.CounterValue, float64(t.Records))
 	to <- prometheus.MustNewConstMetric(distinct, prometheus.GaugeValue, float64(t.Distinct))
+	to <- prometheus.MustNewConstMetric(delay, prometheus.GaugeValue, t.DelaySeconds)
 	to <- prometheus.MustNewConstMetric(repeated, prometheus.GaugeValue, float64(t.Repeated))
 }

@@ -151,6 +151,11 @@ func (p *Producer) tell() {
 func (p *Producer) Status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.now()
+}
+
+// now is the status at this instant.
+func (p *Producer) now() Status {
 	s := p.status
 	s.Acked, s.Waiting = p.acked.Len(), int64(len(p.waiting))
 	now := time.Now()
@@ -162,10 +167,9 @@ func (p *Producer) Status() Status {
 
 // Acked is what was acknowledged of the present source.
 func (p *Producer) Acked() Acked {
-	s := p.Status()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Acked{Status: s, Numbers: p.acked.Ranges()}
+	return Acked{Status: p.now(), Numbers: p.acked.Ranges()}
 }
 
 // Serve sends, and answers on listener, until ctx ends.
@@ -208,9 +212,9 @@ func (p *Producer) send(ctx context.Context) {
 // one sends one record; its acknowledgement comes later.
 func (p *Producer) one(ctx context.Context) {
 	p.mu.Lock()
-	if len(p.waiting) >= mostWaiting {
+	if p.status.Paused || len(p.waiting) >= mostWaiting {
 		p.mu.Unlock()
-		return // the brokers are not there, and it would only fill the memory
+		return // the brokers are not there, and more would only fill the memory
 	}
 	p.status.Sent++
 	life, number, now := p.life, p.status.Sent, time.Now()
