@@ -25,11 +25,16 @@ Every key of the [Compose specification](https://github.com/compose-spec/compose
 		"several files (`-f`), `compose.override.yaml`, `!reset` and `!override`.\n\n" + `What differs from Docker Compose:
 
 - a port without a host address is published on 127.0.0.1, not on every address of the machine, and ` + "`lab up`" + ` says so;
+- a config or a secret that is a file is copied into the container, with the owner and the mode that the project says, where Docker Compose mounts
+  the file as it is: the engine may be another machine's;
 - readiness is probed often and directly with the command of the healthcheck, not at its interval;
 - a service that has exited with 0 is completed where another waits for that (` + "`service_completed_successfully`" + `), where it is a job
   (` + "`deploy.mode`" + `), or where it says ` + "`restart: \"no\"`" + ` and has no healthcheck and no probe; any other is down;
 - a folder that is mounted must be in the lab's folder once symbolic links are followed;
 - variables of your environment can be used in a lab's files, except in labs of the catalogue, which see none.
+
+All else is the same: ` + "`bench/compose_same.sh`" + ` brings projects up with both and compares what the engine holds of them (containers, environment, mounts,
+networks, volumes, files, order of start).
 
 `)
 	sections := []struct{ title, prefix string }{
