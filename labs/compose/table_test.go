@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite docs/compose-support.md")
 const document = "../../docs/compose-support.md"
 
 func TestTheDocumentIsMadeFromTheTable(t *testing.T) {
-	want := compose.Document()
+	want := compose.Document() + examples(t)
 	if *update {
 		require.NoError(t, os.WriteFile(document, []byte(want), 0o644))
 	}
