@@ -228,7 +228,7 @@ var sockets = []string{"docker.sock", "podman.sock", "containerd.sock", "crio.so
 func (c *confining) mounts(at func(...string) []string, s *types.ServiceConfig) {
 	for i := range s.Volumes {
 		v := &s.Volumes[i]
-		places := at("volumes.source="+v.Source, "volumes="+v.Source+":"+v.Target, "volumes.source", "volumes")
+		places := at("volumes.source="+v.Source, "volumes="+v.Target, "volumes.source", "volumes")
 		if v.Type != types.VolumeTypeBind {
 			places = at("volumes")
 		}

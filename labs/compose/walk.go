@@ -188,10 +188,21 @@ func (w *walker) value(node *yaml.Node, pattern, path string, depth int) {
 			if item = alias(item); item.Kind == yaml.ScalarNode {
 				w.remember(path+"="+item.Value, w.place(item))
 				w.ports(item, pattern, path)
+				w.mounts(item, pattern, path)
 				continue
 			}
 			w.value(item, pattern, path, depth+1)
 		}
+	}
+}
+
+// mounts remembers SOURCE:TARGET[:OPTIONS] by its target too, which is all that a loaded project still has of it as it was written.
+func (w *walker) mounts(item *yaml.Node, pattern, path string) {
+	if pattern != "services.*.volumes" {
+		return
+	}
+	for _, part := range strings.Split(w.fill(item.Value), ":")[1:] {
+		w.remember(path+"="+part, w.place(item))
 	}
 }
 
