@@ -43,7 +43,7 @@ func TestWhatDockerComposeMakesDdsctlMakesToo(t *testing.T) {
 		t.Skip("Docker Compose is not here: neither its plugin, nor the one that bench/up.sh builds; nothing was compared")
 	}
 	_, err = supply.New(client, supply.Options{Address: client.Address()}).Ensure(t.Context(),
-		[]supply.Request{{Ref: supply.Base}, {Ref: "ddsctl/redis"}, {Ref: "ddsctl/nginx"}}, nil)
+		[]supply.Request{{Ref: supply.Base}, {Ref: "ddsctl/redis"}, {Ref: "ddsctl/nginx"}, {Ref: "ddsctl/mariadb"}}, nil)
 	require.NoError(t, err)
 	binary := filepath.Join(t.TempDir(), "ddsctl")
 	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", binary, "../../cmd/ddsctl")
