@@ -115,6 +115,11 @@ func Open(ctx context.Context, e Engine, project string, options Options) (*Lab,
 	}
 	l.faults = fault.New(e, journal{l}, faultOptions)
 	if _, err := helper.Find(state, engine.HelperWire); err == nil {
+		if state.Attached() { // somebody else may have changed it, and told nobody
+			if err := l.configure(ctx); err != nil && ctx.Err() != nil {
+				return nil, errors.Join(err, l.Close())
+			} // else whoever breaks or counts a link is told
+		}
 		healing, cancel := context.WithTimeout(ctx, healPatience)
 		defer cancel()
 		if _, _, err := l.faults.HealOverdue(healing); err != nil && ctx.Err() != nil {
