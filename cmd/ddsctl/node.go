@@ -16,6 +16,7 @@ func newNodeCommand(a *app) *cobra.Command {
 		newNodeDictionaryCommand(a),
 		newNodeEtcdCommand(a),
 		newNodeEtcdctlCommand(a),
+		newNodeEventsCommand(a),
 		newNodeFetchCommand(a),
 		newNodeFillCommand(a),
 		newNodeFunctionsCommand(a),

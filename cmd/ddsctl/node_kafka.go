@@ -85,6 +85,7 @@ func newNodeKafkaProducerCommand(a *app) *cobra.Command {
 	flags.StringVar(&o.Topic, "topic", "orders", "where it sends to")
 	flags.Float64Var(&o.Rate, "rate", 50, "records per second")
 	flags.IntVar(&o.Keys, "keys", 100, "how many keys records have, by turns (0: none)")
+	flags.StringSliceVar(&o.Classes, "classes", nil, "what keys begin with, by turns (default: key)")
 	flags.StringVar(&o.Acks, "acks", producer.AcksAll, "who must have a record before it counts: all or leader")
 	flags.DurationVar(&o.GiveUp, "give-up", 0, "how long a record is tried to be sent (0: for ever)")
 	return cmd
@@ -174,6 +175,7 @@ func newNodeKafkaAuditCommand(a *app) *cobra.Command {
 	flags.StringSliceVar(&producers, "producer", []string{"http://orders:8080"}, "addresses of producers")
 	flags.StringVar(&o.Counter, "counter", o.Counter, "address of the counter")
 	flags.DurationVar(&o.Within, "within", o.Within, "how long records may be on their way")
+	flags.BoolVar(&o.Resume, "resume", false, "let producers go on afterwards that were paused before")
 	flags.BoolVar(&exact, "exact", false, "fail when a record was lost")
 	return cmd
 }

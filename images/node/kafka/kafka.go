@@ -39,10 +39,10 @@ func Read(value []byte) (Record, bool) {
 	return r, true
 }
 
-// Client connects to the brokers, of which some are named. A new leader is looked for more often than Kafka's clients do by default: those are made for programs that run for
-// weeks.
-func Client(brokers []string, options ...kgo.Opt) (*kgo.Client, error) {
-	client, err := kgo.NewClient(append([]kgo.Opt{
+// ClientOptions are those of all clients of the brokers, of which some are named, and then options. A new leader is looked for more often than Kafka's clients do by default: those are
+// made for programs that run for weeks.
+func ClientOptions(brokers []string, options ...kgo.Opt) []kgo.Opt {
+	return append([]kgo.Opt{
 		kgo.SeedBrokers(brokers...),
 		kgo.DisableClientMetrics(),
 		kgo.MetadataMinAge(200 * time.Millisecond),
@@ -52,7 +52,12 @@ func Client(brokers []string, options ...kgo.Opt) (*kgo.Client, error) {
 		kgo.RetryBackoffFn(func(failures int) time.Duration {
 			return min(50*time.Millisecond<<min(failures, 4), 400*time.Millisecond)
 		}),
-	}, options...)...)
+	}, options...)
+}
+
+// Client connects to the brokers with ClientOptions, without waiting for one.
+func Client(brokers []string, options ...kgo.Opt) (*kgo.Client, error) {
+	client, err := kgo.NewClient(ClientOptions(brokers, options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka client: %w", err)
 	}

@@ -122,7 +122,7 @@ func New(o Options) (*Consumer, error) {
 	client, err := kafka.Client(o.Brokers,
 		kgo.ClientID(o.Name), kgo.ConsumerGroup(o.Group), kgo.ConsumeTopics(o.Topics...), kgo.Balancers(balancer),
 		kgo.SessionTimeout(o.Session), kgo.HeartbeatInterval(min(o.Session/6, time.Second)), kgo.RebalanceTimeout(10*time.Second),
-		kgo.DisableAutoCommit(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(500*time.Millisecond), kgo.FetchMaxPartitionBytes(256<<10),
+		kgo.DisableAutoCommit(), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(500*time.Millisecond), kgo.FetchMaxPartitionBytes(256<<10),
 		// Partitions go to others only between two batches, when the place is kept.
 		kgo.BlockRebalanceOnPoll(),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, which map[string][]int32) { c.changed(1, which) }),

@@ -19,6 +19,8 @@ type AuditOptions struct {
 	Producer, Counter string
 	// Within is how long what was sent may take to be acknowledged, and then how long what was acknowledged may take to be read.
 	Within time.Duration
+	// Resume lets the producer go on afterwards in any case.
+	Resume bool
 	// Client asks; nil is http.DefaultClient.
 	Client *http.Client
 }
@@ -72,7 +74,7 @@ func Audit(ctx context.Context, o AuditOptions) (result Result, err error) {
 	if err := o.ask(ctx, http.MethodGet, o.Producer+"/status", &before); err != nil {
 		return Result{}, err
 	}
-	if !before.Paused {
+	if !before.Paused || o.Resume {
 		defer func() {
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()

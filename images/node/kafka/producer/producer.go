@@ -29,6 +29,8 @@ type Options struct {
 	Rate float64
 	// Keys is how many keys the records have, by turns; a key decides on the partition. 0 is no key.
 	Keys int
+	// Classes are what keys begin with, by turns; none is "key".
+	Classes []string
 	// Acks is who must have a record before it counts as acknowledged: AcksAll or AcksLeader.
 	Acks string
 	// GiveUp is how long it is tried to send a record; 0 is for ever. Nobody knows of a record that was given up whether it was written.
@@ -209,6 +211,15 @@ func (p *Producer) send(ctx context.Context) {
 	}
 }
 
+// key is the key of a record: CLASS-N.
+func (p *Producer) key(number int64) []byte {
+	class := "key"
+	if n := int64(len(p.options.Classes)); n > 0 {
+		class = p.options.Classes[number%n]
+	}
+	return fmt.Appendf(nil, "%s-%d", class, number%int64(p.options.Keys))
+}
+
 // one sends one record; its acknowledgement comes later.
 func (p *Producer) one(ctx context.Context) {
 	p.mu.Lock()
@@ -221,7 +232,7 @@ func (p *Producer) one(ctx context.Context) {
 	value, err := json.Marshal(kafka.Record{Source: p.status.Source, Number: number, Sent: now})
 	record := &kgo.Record{Value: value}
 	if p.options.Keys > 0 {
-		record.Key = fmt.Appendf(nil, "key-%d", number%int64(p.options.Keys))
+		record.Key = p.key(number)
 	}
 	p.waiting[record] = now
 	p.mu.Unlock()
