@@ -107,7 +107,7 @@ func New(o Options) (*Stage, error) {
 	if o.Plain {
 		s.plain, err = kgo.NewClient(options...)
 	} else {
-		s.session, err = kgo.NewGroupTransactSession(append(options, kgo.TransactionalID(o.Name), kgo.TransactionTimeout(transactionMost), kgo.RequireStableFetchOffsets())...)
+		s.session, err = kgo.NewGroupTransactSession(append(options, kgo.TransactionalID(o.Name), kgo.TransactionTimeout(transactionMost))...)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("kafka client: %w", err)
