@@ -22,15 +22,24 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
+// decoder knows Kubernetes' types, and refuses what they do not have.
+var decoder = sync.OnceValues(func() (runtime.Decoder, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, batchv1.AddToScheme, corev1.AddToScheme, networkingv1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, err
+		}
+	}
+	codecs := serializer.NewCodecFactory(scheme, serializer.EnableStrict)
+	return codecs.UniversalDeserializer(), nil
+})
+
 // strict decodes an object into Kubernetes' types and refuses what they do not know, and keys that stand twice.
 func strict(t *testing.T, document []byte) runtime.Object {
 	t.Helper()
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, batchv1.AddToScheme, corev1.AddToScheme, networkingv1.AddToScheme} {
-		require.NoError(t, add(scheme))
-	}
-	codecs := serializer.NewCodecFactory(scheme, serializer.EnableStrict)
-	object, _, err := codecs.UniversalDeserializer().Decode(document, nil, nil)
+	types, err := decoder()
+	require.NoError(t, err)
+	object, _, err := types.Decode(document, nil, nil)
 	require.NoError(t, err, string(document))
 	return object
 }
