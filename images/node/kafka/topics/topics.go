@@ -53,7 +53,8 @@ func Parse(text string) (Topic, error) {
 // again is the pause between two looks.
 const again = 200 * time.Millisecond
 
-// Make makes the topics that are not there, and returns when each partition has a leader and all its copies. It waits for as many brokers as there are copies. It asks the
+// Make makes the topics that are not there, and returns when each partition has all its copies in sync and is led by the first of them: as it is in the beginning, and some time after a broker
+// has come back. It waits for as many brokers as there are copies. It asks the
 // groups' coordinator too, so that the topic of the groups' offsets is there for the first consumer.
 func Make(ctx context.Context, client *kgo.Client, topics []Topic) error {
 	brokers := 0
@@ -144,6 +145,9 @@ func whole(ctx context.Context, client *kgo.Client, t Topic) error {
 	for _, p := range answer.Topics[0].Partitions {
 		if p.Leader < 0 || len(p.ISR) < int(t.Copies) {
 			return fmt.Errorf("partition %d has %d of %d copies", p.Partition, len(p.ISR), t.Copies)
+		}
+		if len(p.Replicas) > 0 && p.Leader != p.Replicas[0] {
+			return fmt.Errorf("partition %d is led by %d and not by its first copy", p.Partition, p.Leader)
 		}
 	}
 	return nil
