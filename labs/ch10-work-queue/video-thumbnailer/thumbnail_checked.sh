@@ -4,7 +4,7 @@ film=$(cat "$WORK_ITEM_FILE")
 if [ -f "/work/films/$film.mp4" ] && ! ffprobe -v error "/work/films/$film.mp4"; then
 	exit 65
 fi
-ffmpeg -hide_banner -nostdin -loglevel error -threads 1 -i "/work/films/$film.mp4" -vf thumbnail=120,scale=320:-1 -frames:v 1 -y thumb.jpg
+ffmpeg -hide_banner -nostdin -loglevel error -threads 1 -readrate 10 -readrate_initial_burst 0.001 -i "/work/films/$film.mp4" -vf thumbnail=120,scale=320:-1 -frames:v 1 -y thumb.jpg
 cp thumb.jpg "/work/thumbs/.$WORK_ITEM.$WORK_ATTEMPT"
 mv "/work/thumbs/.$WORK_ITEM.$WORK_ATTEMPT" "/work/thumbs/$WORK_ITEM.jpg"
 echo "$film, $(wc -c < thumb.jpg) bytes"
