@@ -48,7 +48,7 @@ func catalogueTable(t *testing.T) string {
 		require.NoError(t, err)
 		points := 0
 		for _, ex := range lab.Format.Exercises {
-			points += ex.Points
+			points += ex.Worth()
 		}
 		var names []string
 		for _, s := range scenarios {
