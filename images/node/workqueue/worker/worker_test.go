@@ -226,13 +226,15 @@ func TestTheManagerComesBackAndTheWorkGoesOn(t *testing.T) {
 
 func TestSlotsAreChangedWhileItWorks(t *testing.T) {
 	var items []string
-	for i := range 12 {
+	for i := range 40 {
 		items = append(items, fmt.Sprintf("i%02d", i))
 	}
 	h := begin(t, time.Minute, items...)
 	proceed := make(chan struct{})
 	did := &notes{do: func(context.Context, job.Job) (string, error) { <-proceed; return "", nil }}
 	w, url, _ := h.worker(t, 0, did)
+	end := sync.OnceFunc(func() { close(proceed) })
+	t.Cleanup(end) // a test that fails does not wait for work that nobody lets go on
 	set := func(n int) int {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, fmt.Sprintf("%s/slots?n=%d", url, n), nil)
 		require.NoError(t, err)
@@ -250,15 +252,22 @@ func TestSlotsAreChangedWhileItWorks(t *testing.T) {
 	require.Equal(t, http.StatusOK, set(5))
 	busy(5)
 	require.Equal(t, http.StatusOK, set(1))
-	for range 4 {
-		proceed <- struct{}{}
-	}
+	// The slot that stays takes another item whenever its turn comes: work goes on until the others have ended.
+	require.Eventually(t, func() bool {
+		select {
+		case proceed <- struct{}{}:
+		default:
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(w.running) == 1
+	}, time.Minute, 20*time.Millisecond)
 	busy(1)
 	require.Equal(t, 1, w.Slots())
 	require.Equal(t, http.StatusBadRequest, set(1000))
 	require.Equal(t, http.StatusOK, set(4))
-	close(proceed)
-	require.Equal(t, 12, h.settled(t).Done)
+	end()
+	require.Equal(t, 40, h.settled(t).Done)
 }
 
 func TestTheManagerSaysWhatItDoesNotUnderstand(t *testing.T) {
