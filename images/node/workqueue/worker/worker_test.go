@@ -167,11 +167,11 @@ func TestPoisonIsSetAsideAndEverybodyElseIsDone(t *testing.T) {
 }
 
 func TestAWorkerThatSaysNothingLosesItsItemAndIsRefused(t *testing.T) {
-	h := begin(t, 50*time.Millisecond, "a")
+	h := begin(t, 500*time.Millisecond, "a")
 	did := &notes{do: func(ctx context.Context, j job.Job) (string, error) {
 		if j.Attempt == 1 { // longer than the lease
 			select {
-			case <-time.After(150 * time.Millisecond):
+			case <-time.After(1200 * time.Millisecond):
 			case <-ctx.Done():
 			}
 		}
@@ -188,8 +188,8 @@ func TestAWorkerThatSaysNothingLosesItsItemAndIsRefused(t *testing.T) {
 }
 
 func TestAWorkerThatIsAliveKeepsItsItem(t *testing.T) {
-	h := begin(t, 300*time.Millisecond, "a")
-	did := &notes{do: func(context.Context, job.Job) (string, error) { time.Sleep(700 * time.Millisecond); return "", nil }}
+	h := begin(t, time.Second, "a")
+	did := &notes{do: func(context.Context, job.Job) (string, error) { time.Sleep(2200 * time.Millisecond); return "", nil }}
 	h.worker(t, 2, did)
 	require.Equal(t, 1, h.settled(t).Done)
 }
