@@ -92,14 +92,22 @@ func (s *screen) all() string {
 // waitFor returns once what was written matches.
 func (s *screen) waitFor(pattern string) {
 	s.t.Helper()
-	re, limit := regexp.MustCompile(pattern), time.After(time.Minute)
+	if !s.shows(pattern, time.Minute) {
+		s.t.Fatalf("%q never came:\n%s", pattern, s.all())
+	}
+}
+
+// shows says whether what was written matches in the end, at the latest after so long.
+func (s *screen) shows(pattern string, most time.Duration) bool {
+	re, limit := regexp.MustCompile(pattern), time.After(most)
 	for !re.MatchString(ansi.Strip(s.all())) {
 		select {
 		case <-s.came:
 		case <-limit:
-			s.t.Fatalf("%q never came:\n%s", pattern, s.all())
+			return false
 		}
 	}
+	return true
 }
 
 func (s *screen) press(keys string) {
@@ -111,6 +119,8 @@ func (s *screen) press(keys string) {
 // end waits for ddsctl to end and returns its exit code.
 func (s *screen) end() int {
 	s.t.Helper()
+	// What does not end is killed, so that the test fails and does not wait for ever.
+	defer time.AfterFunc(time.Minute, func() { _ = s.cmd.Process.Kill() }).Stop()
 	err := s.cmd.Wait()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -194,7 +204,14 @@ services:
 		s.waitFor(`11 55`)
 		s.press("sh -c 'echo be\"\"gun; sleep 1000'\r")
 		s.waitFor(`begun`)
-		s.press(ctrlC) // to the command, not to ddsctl
+		// To the command, not to ddsctl. Pressed while the container's shell is starting the command, it may get lost: people press it again.
+		for presses := 1; ; presses++ {
+			s.press(ctrlC)
+			if s.shows(`begun\s(?s:.*)# $`, 5*time.Second) {
+				break
+			}
+			require.Less(t, presses, 10, s.all())
+		}
 		s.press("echo $TERM; exit 7\r")
 		require.Equal(t, 7, s.end())
 		s.waitFor(`xterm-256color`)
