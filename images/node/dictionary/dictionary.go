@@ -10,19 +10,19 @@ package dictionary
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/ddsctl/ddsctl/images/node/serving"
 )
 
 // Options say how a replica behaves. The zero value answers at once.
@@ -97,21 +97,7 @@ func New(options Options) *Server {
 // Serve answers on listener until ctx ends: then it says that it is not ready for the time of Drain, answers what is under way, and
 // returns nil.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second}
-	running, stop := context.WithCancel(ctx)
-	var owned sync.WaitGroup
-	owned.Go(func() { s.load(running) })
-	owned.Go(func() {
-		<-running.Done()
-		s.end(context.WithoutCancel(ctx), server)
-	})
-	err := server.Serve(listener)
-	stop()
-	owned.Wait()
-	if !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve: %w", err)
-	}
-	return nil
+	return serving.HTTP(ctx, listener, s.Handler(), serving.Options{Drain: s.options.Drain + drainMost, Ending: s.end}, s.load)
 }
 
 func (s *Server) load(ctx context.Context) {
@@ -122,14 +108,9 @@ func (s *Server) load(ctx context.Context) {
 	s.options.Log.Info("the dictionary is loaded", "name", s.options.Name, "entries", Most+1)
 }
 
-func (s *Server) end(ctx context.Context, server *http.Server) {
+func (s *Server) end(ctx context.Context) {
 	s.ending.Store(true)
-	ctx, cancel := context.WithTimeout(ctx, s.options.Drain+drainMost)
-	defer cancel()
 	_ = pause(ctx, s.options.Drain)
-	if server.Shutdown(ctx) != nil {
-		_ = server.Close()
-	}
 }
 
 // pause waits for d, or for the end of ctx, which is the error.

@@ -25,6 +25,7 @@ import (
 	"github.com/ddsctl/ddsctl/images/node/functions/pool"
 	"github.com/ddsctl/ddsctl/images/node/functions/process"
 	"github.com/ddsctl/ddsctl/images/node/functions/queue"
+	"github.com/ddsctl/ddsctl/images/node/serving"
 )
 
 // Options say what a host runs.
@@ -103,39 +104,24 @@ func (h *Host) starter(f *function) func(context.Context) (pool.Worker, error) {
 
 // Serve answers on listener, and delivers events, until ctx ends. Nothing runs when it returns; events that were under way are delivered again next time.
 func (h *Host) Serve(ctx context.Context, listener net.Listener) (err error) {
-	running, stop := context.WithCancel(ctx)
-	server := &http.Server{Handler: h.Handler(), ReadHeaderTimeout: 5 * time.Second}
-	var pools, others sync.WaitGroup
+	var pools sync.WaitGroup
+	var deliveries []func(context.Context)
 	processes, end := context.WithCancel(context.WithoutCancel(ctx))
 	for _, f := range h.functions {
 		pools.Go(func() { f.pool.Run(processes) })
 		if len(f.On) > 0 {
-			for range f.Concurrency {
-				others.Go(func() { h.deliver(running, f) })
-			}
+			deliver := func(ctx context.Context) { h.deliver(ctx, f) }
+			deliveries = append(deliveries, slices.Repeat([]func(context.Context){deliver}, f.Concurrency)...)
 		}
 	}
-	others.Go(func() {
-		<-running.Done()
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if err := server.Shutdown(last); err != nil {
-			_ = server.Close()
-		}
-	})
 	defer func() {
-		stop()
-		others.Wait()
 		end()
 		pools.Wait()
 		if h.queue != nil {
 			err = errors.Join(err, h.queue.Close())
 		}
 	}()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve: %w", err)
-	}
-	return nil
+	return serving.HTTP(ctx, listener, h.Handler(), serving.Options{}, deliveries...)
 }
 
 // request is what a function is given, in one line.

@@ -11,10 +11,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ddsctl/ddsctl/images/node/serving"
 )
 
 // Record is what a producer sends, as JSON. Source and Number together are its identity.
@@ -67,28 +68,13 @@ func Client(brokers []string, options ...kgo.Opt) (*kgo.Client, error) {
 // Serve answers on listener until ctx ends, and runs run meanwhile, with a context that ends at the same time. All of it is over when it returns; an error of run ends it.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler, run func(context.Context) error) error {
 	ctx, stop := context.WithCancel(ctx)
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
-	var running error
-	var wait sync.WaitGroup
-	wait.Go(func() {
+	defer stop()
+	var failed error
+	err := serving.HTTP(ctx, listener, handler, serving.Options{Cancel: true}, func(ctx context.Context) {
 		defer stop()
-		running = run(ctx)
+		failed = run(ctx)
 	})
-	wait.Go(func() {
-		<-ctx.Done()
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if err := server.Shutdown(last); err != nil {
-			_ = server.Close()
-		}
-	})
-	err := server.Serve(listener)
-	stop()
-	wait.Wait()
-	if errors.Is(err, http.ErrServerClosed) {
-		err = nil
-	}
-	return errors.Join(running, err)
+	return errors.Join(failed, err)
 }
 
 // Wait waits, unless ctx ends before: then it says so with false.

@@ -4,34 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"sync"
 	"time"
+
+	"github.com/ddsctl/ddsctl/images/node/serving"
 )
 
 // Serve answers on listener until ctx ends.
 func (l *Ledger) Serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{Handler: l.Handler(), ReadHeaderTimeout: 5 * time.Second}
-	running, stop := context.WithCancel(ctx)
-	var wait sync.WaitGroup
-	defer wait.Wait()
-	defer stop()
-	wait.Go(func() { l.notify(running) })
-	wait.Go(func() {
-		<-running.Done()
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if err := server.Shutdown(last); err != nil {
-			_ = server.Close()
-		}
-	})
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve: %w", err)
-	}
-	return nil
+	return serving.HTTP(ctx, listener, l.Handler(), serving.Options{}, l.notify)
 }
 
 // notify tells of new records, one after another.

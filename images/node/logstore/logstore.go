@@ -28,6 +28,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/ddsctl/ddsctl/images/node/serving"
 )
 
 // Options say what is read.
@@ -337,22 +339,5 @@ func (s *Store) serveRecords(w http.ResponseWriter, r *http.Request) {
 
 // Serve answers on listener until ctx ends.
 func (s *Store) Serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
-	ended := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(ended)
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if err := server.Shutdown(last); err != nil {
-			_ = server.Close()
-		}
-	})
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		if !stop() {
-			<-ended
-		}
-		return fmt.Errorf("serve: %w", err)
-	}
-	<-ended
-	return nil
+	return serving.HTTP(ctx, listener, s.Handler(), serving.Options{Cancel: true})
 }

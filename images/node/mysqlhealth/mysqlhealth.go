@@ -23,6 +23,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/ddsctl/ddsctl/images/node/serving"
 )
 
 // Options say what a check is.
@@ -173,22 +175,5 @@ func (c *Checker) Handler() http.Handler {
 
 // Serve answers on listener until ctx ends; checks under way are answered.
 func (c *Checker) Serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{Handler: c.Handler(), ReadHeaderTimeout: 5 * time.Second}
-	ended := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(ended)
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.options.Deadline+time.Second)
-		defer cancel()
-		if err := server.Shutdown(last); err != nil {
-			_ = server.Close()
-		}
-	})
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		if !stop() {
-			<-ended
-		}
-		return fmt.Errorf("serve: %w", err)
-	}
-	<-ended
-	return nil
+	return serving.HTTP(ctx, listener, c.Handler(), serving.Options{Drain: c.options.Deadline + time.Second})
 }

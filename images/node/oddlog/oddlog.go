@@ -11,7 +11,6 @@ package oddlog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -20,6 +19,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/ddsctl/ddsctl/images/node/serving"
 )
 
 // Options say what is written.
@@ -140,22 +141,5 @@ func (s *Service) log(w http.ResponseWriter, r *http.Request) {
 
 // Serve answers on listener until ctx ends; requests under way are answered.
 func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second}
-	ended := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(ended)
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if err := server.Shutdown(last); err != nil {
-			_ = server.Close()
-		}
-	})
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		if !stop() {
-			<-ended
-		}
-		return fmt.Errorf("serve: %w", err)
-	}
-	<-ended
-	return nil
+	return serving.HTTP(ctx, listener, s.Handler(), serving.Options{})
 }

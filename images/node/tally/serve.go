@@ -14,6 +14,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/ddsctl/ddsctl/images/node/serving"
 )
 
 const (
@@ -106,24 +108,7 @@ func (t *Tally) serveAdd(w http.ResponseWriter, r *http.Request) {
 
 // Serve answers on listener until ctx ends.
 func (t *Tally) Serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{Handler: t.Handler(), ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }}
-	ended := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(ended)
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), askMost)
-		defer cancel()
-		if err := server.Shutdown(last); err != nil {
-			_ = server.Close()
-		}
-	})
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		if !stop() {
-			<-ended
-		}
-		return fmt.Errorf("serve: %w", err)
-	}
-	<-ended
-	return nil
+	return serving.HTTP(ctx, listener, t.Handler(), serving.Options{Drain: askMost})
 }
 
 // collector gives the figures to Prometheus.

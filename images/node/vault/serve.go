@@ -8,9 +8,10 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/ddsctl/ddsctl/images/node/serving"
 )
 
 // Handler is the vault's API.
@@ -53,22 +54,5 @@ func (v *Vault) serveUse(w http.ResponseWriter, r *http.Request) {
 
 // Serve answers on listener until ctx ends.
 func (v *Vault) Serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{Handler: v.Handler(), ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
-	ended := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(ended)
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if err := server.Shutdown(last); err != nil {
-			_ = server.Close()
-		}
-	})
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		if !stop() {
-			<-ended
-		}
-		return fmt.Errorf("serve: %w", err)
-	}
-	<-ended
-	return nil
+	return serving.HTTP(ctx, listener, v.Handler(), serving.Options{Cancel: true})
 }

@@ -9,7 +9,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -24,6 +23,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/ddsctl/ddsctl/images/node/serving"
 )
 
 // Options say how the service behaves. The zero value answers at once, and always well.
@@ -113,31 +114,16 @@ const drainMost = 10 * time.Second
 // Serve answers on listener until ctx ends: then it says that it is not ready for the time of Drain, answers what is under way, and
 // returns nil.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second}
-	var wait sync.WaitGroup
-	defer wait.Wait()
-	running, stop := context.WithCancel(ctx)
-	defer stop()
-	wait.Go(func() {
-		if pause(running, s.options.StartDelay) == nil {
+	ending := func(ctx context.Context) {
+		s.ending.Store(true)
+		_ = pause(ctx, s.options.Drain)
+	}
+	return serving.HTTP(ctx, listener, s.Handler(), serving.Options{Drain: drainMost + s.options.Drain, Ending: ending}, func(ctx context.Context) {
+		if pause(ctx, s.options.StartDelay) == nil {
 			s.ready.Store(true)
 			s.options.Log.Info("ready", "name", s.options.Name, "version", s.options.Version)
 		}
 	})
-	wait.Go(func() {
-		<-running.Done()
-		s.ending.Store(true)
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainMost+s.options.Drain)
-		defer cancel()
-		_ = pause(last, s.options.Drain)
-		if err := server.Shutdown(last); err != nil {
-			_ = server.Close()
-		}
-	})
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve: %w", err)
-	}
-	return nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -9,13 +9,11 @@ package leaf
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -25,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ddsctl/ddsctl/images/node/search/index"
+	"github.com/ddsctl/ddsctl/images/node/serving"
 )
 
 // Options say what a leaf works on.
@@ -112,28 +111,9 @@ func (l *Leaf) build(holding index.Holding) (*index.Index, error) {
 	return index.Build(corpus, holding), nil
 }
 
-// drainMost bounds how long answers under way may take at the end.
-const drainMost = 5 * time.Second
-
 // Serve answers on listener until ctx ends, and what is under way then.
 func (l *Leaf) Serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{Handler: l.Handler(), ReadHeaderTimeout: 5 * time.Second}
-	var wait sync.WaitGroup
-	defer wait.Wait()
-	running, stop := context.WithCancel(ctx)
-	defer stop()
-	wait.Go(func() {
-		<-running.Done()
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainMost)
-		defer cancel()
-		if err := server.Shutdown(last); err != nil {
-			_ = server.Close()
-		}
-	})
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve: %w", err)
-	}
-	return nil
+	return serving.HTTP(ctx, listener, l.Handler(), serving.Options{})
 }
 
 // work waits for a worker, and takes the time that an answer takes; done gives the worker back. It fails where the asker went away.

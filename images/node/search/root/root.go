@@ -8,7 +8,6 @@ package root
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -19,6 +18,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ddsctl/ddsctl/images/node/serving"
 )
 
 // Options say how a root works.
@@ -116,29 +117,9 @@ func (r *Root) leaves() (all, usable int) {
 	return len(t.branches), len(r.usable(t.branches))
 }
 
-// drainMost bounds how long answers under way may take at the end.
-const drainMost = 5 * time.Second
-
 // Serve looks after the leaves, and answers on listener, until ctx ends.
 func (r *Root) Serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{Handler: r.Handler(), ReadHeaderTimeout: 5 * time.Second}
 	defer r.client.CloseIdleConnections()
 	defer r.asks.Wait()
-	var wait sync.WaitGroup
-	defer wait.Wait()
-	running, stop := context.WithCancel(ctx)
-	defer stop()
-	wait.Go(func() { (&keeper{root: r}).run(running) })
-	wait.Go(func() {
-		<-running.Done()
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainMost)
-		defer cancel()
-		if err := server.Shutdown(last); err != nil {
-			_ = server.Close()
-		}
-	})
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve: %w", err)
-	}
-	return nil
+	return serving.HTTP(ctx, listener, r.Handler(), serving.Options{}, (&keeper{root: r}).run)
 }

@@ -5,12 +5,12 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"sync"
 	"time"
+
+	"github.com/ddsctl/ddsctl/images/node/serving"
 )
 
 // MostData bounds an item's data and a result, in bytes.
@@ -53,26 +53,7 @@ func Healthy(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "o
 
 // Serve answers on listener until ctx ends, and does meanwhile what others want to do as long as the context that they get. All of it is over when it returns.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler, others ...func(context.Context)) error {
-	running, stop := context.WithCancel(ctx)
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return running }}
-	var wait sync.WaitGroup
-	defer wait.Wait()
-	defer stop()
-	for _, do := range others {
-		wait.Go(func() { do(running) })
-	}
-	wait.Go(func() {
-		<-running.Done()
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if err := server.Shutdown(last); err != nil {
-			_ = server.Close()
-		}
-	})
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve: %w", err)
-	}
-	return nil
+	return serving.HTTP(ctx, listener, handler, serving.Options{Cancel: true}, others...)
 }
 
 // Within reads how long somebody wants to wait, as the parameter says; fallback is where it says nothing.
