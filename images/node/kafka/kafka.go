@@ -9,10 +9,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ddsctl/ddsctl/images/node/serving"
@@ -39,6 +42,12 @@ func Read(value []byte) (Record, bool) {
 	}
 	return r, true
 }
+
+// Bounds of single steps.
+const (
+	pollMost = time.Second
+	again    = 200 * time.Millisecond
+)
 
 // ClientOptions are those of all clients of the brokers, of which some are named, and then options. A new leader is looked for more often than Kafka's clients do by default: those are
 // made for programs that run for weeks.
@@ -76,6 +85,48 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, run
 	})
 	return errors.Join(failed, err)
 }
+
+// Poll takes what is next with poll, such as kgo.Client.PollRecords: most records at most, and none where none comes in a second. What cannot be read is told, and tried again the next time.
+func Poll(ctx context.Context, poll func(context.Context, int) kgo.Fetches, most int, log *slog.Logger) kgo.Fetches {
+	patient, cancel := context.WithTimeout(ctx, pollMost)
+	fetches := poll(patient, most)
+	cancel()
+	for _, e := range fetches.Errors() {
+		if !errors.Is(e.Err, context.DeadlineExceeded) && !errors.Is(e.Err, context.Canceled) {
+			log.Warn("cannot read", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
+			Wait(ctx, again)
+		}
+	}
+	return fetches
+}
+
+// MemberOptions are those of a client that reads topics as one of a group: from the beginning where the group has no place yet, what is committed only, and so that partitions go to others
+// only between two polls. It keeps the place by itself.
+func MemberOptions(name, group string, topics []string, session time.Duration) []kgo.Opt {
+	return []kgo.Opt{
+		kgo.ClientID(name), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
+		kgo.SessionTimeout(session), kgo.HeartbeatInterval(min(session/6, time.Second)),
+	}
+}
+
+// Pages are those that all programs have, to which others can be added: /healthz, and /metrics with what collect gives.
+func Pages(collect func(chan<- prometheus.Metric)) *http.ServeMux {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collector(collect))
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	return mux
+}
+
+type collector func(chan<- prometheus.Metric)
+
+// Describe implements prometheus.Collector.
+func (c collector) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, to) }
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(to chan<- prometheus.Metric) { c(to) }
 
 // Wait waits, unless ctx ends before: then it says so with false.
 func Wait(ctx context.Context, d time.Duration) bool {

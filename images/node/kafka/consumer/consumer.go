@@ -7,7 +7,6 @@ package consumer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -90,7 +89,6 @@ type partition struct {
 const (
 	commitMost = 3 * time.Second
 	again      = 200 * time.Millisecond
-	pollMost   = time.Second
 )
 
 // New returns a member; it joins when it serves.
@@ -119,18 +117,15 @@ func New(o Options) (*Consumer, error) {
 		return nil, fmt.Errorf("balance %q: %s or %s", o.Balance, BalanceSticky, BalanceRange)
 	}
 	c := &Consumer{options: o, figures: Figures{Name: o.Name}, lag: map[partition]int64{}, done: map[partition]*kgo.Record{}}
-	client, err := kafka.Client(o.Brokers,
-		kgo.ClientID(o.Name), kgo.ConsumerGroup(o.Group), kgo.ConsumeTopics(o.Topics...), kgo.Balancers(balancer),
-		kgo.SessionTimeout(o.Session), kgo.HeartbeatInterval(min(o.Session/6, time.Second)), kgo.RebalanceTimeout(10*time.Second),
-		kgo.DisableAutoCommit(), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(500*time.Millisecond), kgo.FetchMaxPartitionBytes(256<<10),
-		// Partitions go to others only between two batches, when the place is kept.
-		kgo.BlockRebalanceOnPoll(),
+	client, err := kafka.Client(o.Brokers, append(kafka.MemberOptions(o.Name, o.Group, o.Topics, o.Session),
+		kgo.Balancers(balancer), kgo.RebalanceTimeout(10*time.Second), kgo.FetchMaxWait(500*time.Millisecond), kgo.FetchMaxPartitionBytes(256<<10),
+		// Partitions go to others between two batches, when the place is kept.
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, which map[string][]int32) { c.changed(1, which) }),
 		kgo.OnPartitionsRevoked(func(ctx context.Context, _ *kgo.Client, which map[string][]int32) {
 			c.keep(ctx)
 			c.changed(-1, which)
 		}),
-		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, which map[string][]int32) { c.changed(-1, which) }))
+		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, which map[string][]int32) { c.changed(-1, which) }))...)
 	if err != nil {
 		return nil, err
 	}
@@ -186,15 +181,7 @@ func (c *Consumer) read(ctx context.Context) {
 
 // batch takes what is next, works on it and keeps the place, in the order that is asked for.
 func (c *Consumer) batch(ctx context.Context) {
-	patient, cancel := context.WithTimeout(ctx, pollMost)
-	fetches := c.client.PollRecords(patient, c.options.Batch)
-	cancel()
-	for _, e := range fetches.Errors() {
-		if !errors.Is(e.Err, context.DeadlineExceeded) && !errors.Is(e.Err, context.Canceled) {
-			c.options.Log.Warn("cannot read", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
-			kafka.Wait(ctx, again)
-		}
-	}
+	fetches := kafka.Poll(ctx, c.client.PollRecords, c.options.Batch, c.options.Log)
 	records := fetches.Records()
 	if c.options.Commit == CommitBefore {
 		c.note(fetches)

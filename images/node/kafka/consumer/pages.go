@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/ddsctl/ddsctl/images/node/kafka"
 	"github.com/ddsctl/ddsctl/images/node/kafka/counter"
@@ -45,17 +44,10 @@ func HTTP(address string) func(context.Context, []kafka.Record) error {
 
 // Handler tells what it has done.
 func (c *Consumer) Handler() http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister((*collector)(c))
-	mux := http.NewServeMux()
+	mux := kafka.Pages(c.collect)
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { kafka.Say(w, c.Figures()) })
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return mux
 }
-
-// collector gives the figures to Prometheus.
-type collector Consumer
 
 var (
 	partitions = prometheus.NewDesc("consumer_partitions", "Partitions that are its own.", nil, nil)
@@ -64,16 +56,9 @@ var (
 	rebalances = prometheus.NewDesc("consumer_rebalances", "How often its partitions changed.", nil, nil)
 )
 
-// Describe implements prometheus.Collector.
-func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{partitions, records, lag, rebalances} {
-		to <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (c *collector) Collect(to chan<- prometheus.Metric) {
-	f := (*Consumer)(c).Figures()
+// collect gives the figures to Prometheus.
+func (c *Consumer) collect(to chan<- prometheus.Metric) {
+	f := c.Figures()
 	to <- prometheus.MustNewConstMetric(records, prometheus.CounterValue, float64(f.Records))
 	for d, value := range map[*prometheus.Desc]float64{partitions: float64(f.Partitions), lag: float64(f.Lag), rebalances: float64(f.Rebalances)} {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/ddsctl/ddsctl/images/node/kafka"
 	"github.com/ddsctl/ddsctl/images/node/kafka/numbers"
@@ -149,9 +148,7 @@ func (c *Counter) Seen(name string) Seen {
 
 // Handler is the counter's API.
 func (c *Counter) Handler() http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister((*collector)(c))
-	mux := http.NewServeMux()
+	mux := kafka.Pages(c.collect)
 	mux.HandleFunc("POST /seen", func(w http.ResponseWriter, r *http.Request) {
 		var entries []Entry
 		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, mostBody)).Decode(&entries)
@@ -166,8 +163,6 @@ func (c *Counter) Handler() http.Handler {
 	})
 	mux.HandleFunc("GET /seen", func(w http.ResponseWriter, r *http.Request) { kafka.Say(w, c.Seen(r.URL.Query().Get("source"))) })
 	mux.HandleFunc("GET /counts", func(w http.ResponseWriter, _ *http.Request) { kafka.Say(w, c.Counts()) })
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return mux
 }
 
@@ -176,9 +171,6 @@ func (c *Counter) Serve(ctx context.Context, listener net.Listener) error {
 	return kafka.Serve(ctx, listener, c.Handler(), func(ctx context.Context) error { <-ctx.Done(); return nil })
 }
 
-// collector gives the counts to Prometheus.
-type collector Counter
-
 var (
 	records  = prometheus.NewDesc("counter_records_total", "Reads of a record.", nil, nil)
 	distinct = prometheus.NewDesc("counter_distinct", "Records that were read.", nil, nil)
@@ -186,16 +178,9 @@ var (
 	repeated = prometheus.NewDesc("counter_repeated", "Reads of what had been read.", nil, nil)
 )
 
-// Describe implements prometheus.Collector.
-func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{records, distinct, repeated, delay} {
-		to <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (c *collector) Collect(to chan<- prometheus.Metric) {
-	t := (*Counter)(c).Counts()
+// collect gives the counts to Prometheus.
+func (c *Counter) collect(to chan<- prometheus.Metric) {
+	t := c.Counts()
 	to <- prometheus.MustNewConstMetric(records, prometheus.CounterValue, float64(t.Records))
 	to <- prometheus.MustNewConstMetric(distinct, prometheus.GaugeValue, float64(t.Distinct))
 	to <- prometheus.MustNewConstMetric(delay, prometheus.GaugeValue, t.DelaySeconds)

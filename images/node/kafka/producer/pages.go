@@ -5,16 +5,13 @@ import (
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/ddsctl/ddsctl/images/node/kafka"
 )
 
 // Handler tells how it stands, and lets it be changed.
 func (p *Producer) Handler() http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister((*collector)(p))
-	mux := http.NewServeMux()
+	mux := kafka.Pages(p.collect)
 	status := func(do func()) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			do()
@@ -37,13 +34,8 @@ func (p *Producer) Handler() http.Handler {
 		kafka.Say(w, p.Status())
 	})
 	mux.HandleFunc("GET /acked", func(w http.ResponseWriter, _ *http.Request) { kafka.Say(w, p.Acked()) })
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return mux
 }
-
-// collector gives the status to Prometheus.
-type collector Producer
 
 var (
 	sent    = prometheus.NewDesc("producer_sent", "Records of the present source.", nil, nil)
@@ -54,16 +46,9 @@ var (
 	longest = prometheus.NewDesc("producer_longest_seconds", "The longest that one has waited.", nil, nil)
 )
 
-// Describe implements prometheus.Collector.
-func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{sent, acked, waits, givenUp, oldest, longest} {
-		to <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (c *collector) Collect(to chan<- prometheus.Metric) {
-	s := (*Producer)(c).Status()
+// collect gives the figures to Prometheus.
+func (p *Producer) collect(to chan<- prometheus.Metric) {
+	s := p.Status()
 	for d, value := range map[*prometheus.Desc]float64{sent: float64(s.Sent), acked: float64(s.Acked), waits: float64(s.Waiting), givenUp: float64(s.GivenUp),
 		oldest: s.WaitingSeconds, longest: s.LongestSeconds} {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)

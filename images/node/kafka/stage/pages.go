@@ -4,24 +4,16 @@ import (
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/ddsctl/ddsctl/images/node/kafka"
 )
 
 // Handler tells what it has done.
 func (s *Stage) Handler() http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister((*collector)(s))
-	mux := http.NewServeMux()
+	mux := kafka.Pages(s.collect)
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { kafka.Say(w, s.Figures()) })
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return mux
 }
-
-// collector gives the figures to Prometheus.
-type collector Stage
 
 var (
 	in      = prometheus.NewDesc("stage_in_total", "Records that were read.", nil, nil)
@@ -30,16 +22,9 @@ var (
 	undone  = prometheus.NewDesc("stage_undone_total", "Batches that are begun again.", nil, nil)
 )
 
-// Describe implements prometheus.Collector.
-func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{in, out, dropped, undone} {
-		to <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (c *collector) Collect(to chan<- prometheus.Metric) {
-	f := (*Stage)(c).Figures()
+// collect gives the figures to Prometheus.
+func (s *Stage) collect(to chan<- prometheus.Metric) {
+	f := s.Figures()
 	for d, value := range map[*prometheus.Desc]int64{in: f.In, out: f.Out, dropped: f.Dropped, undone: f.Undone} {
 		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value))
 	}

@@ -67,7 +67,6 @@ type Stage struct {
 
 // Bounds of single steps.
 const (
-	pollMost        = time.Second
 	endMost         = 10 * time.Second
 	again           = 200 * time.Millisecond
 	transactionMost = 20 * time.Second // after it, the brokers undo what a dead stage has left
@@ -97,11 +96,8 @@ func New(o Options) (*Stage, error) {
 			})
 		}
 	}
-	options := kafka.ClientOptions(o.Brokers,
-		kgo.ClientID(o.Name), kgo.ConsumerGroup(o.Group), kgo.ConsumeTopics(o.Inputs...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(300*time.Millisecond), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
-		kgo.SessionTimeout(o.Session), kgo.HeartbeatInterval(min(o.Session/6, time.Second)), kgo.RebalanceTimeout(15*time.Second),
-		kgo.ProducerLinger(0), kgo.ProducerBatchCompression(kgo.NoCompression()),
+	options := append(kafka.ClientOptions(o.Brokers, kafka.MemberOptions(o.Name, o.Group, o.Inputs, o.Session)...),
+		kgo.FetchMaxWait(300*time.Millisecond), kgo.RebalanceTimeout(15*time.Second), kgo.ProducerLinger(0), kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.OnPartitionsAssigned(moved(1)), kgo.OnPartitionsRevoked(moved(-1)), kgo.OnPartitionsLost(moved(-1)))
 	var err error
 	if o.Plain {
@@ -164,18 +160,9 @@ func (s *Stage) note(in, out int, dropped int64) {
 	})
 }
 
-// taken waits for records, and does the work on them. None is no error.
+// taken are the records that come next. None is no error.
 func (s *Stage) taken(ctx context.Context, poll func(context.Context, int) kgo.Fetches) []*kgo.Record {
-	patient, cancel := context.WithTimeout(ctx, pollMost)
-	fetches := poll(patient, s.options.Batch)
-	cancel()
-	for _, e := range fetches.Errors() {
-		if !errors.Is(e.Err, context.DeadlineExceeded) && !errors.Is(e.Err, context.Canceled) {
-			s.options.Log.Warn("cannot read", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
-			kafka.Wait(ctx, again)
-		}
-	}
-	return fetches.Records()
+	return kafka.Poll(ctx, poll, s.options.Batch, s.options.Log).Records()
 }
 
 // transactions works until ctx ends: each batch becomes true whole, or not at all.
