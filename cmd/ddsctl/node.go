@@ -1,6 +1,12 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"github.com/spf13/cobra"
+)
 
 // newNodeCommand groups the programs that run inside a lab's containers: `ddsctl node ROLE` in the image ddsctl/node. Each role is
 // one file, node_ROLE.go, and one line here.
@@ -38,4 +44,14 @@ func newNodeCommand(a *app) *cobra.Command {
 	)
 	cmd.Hidden = true
 	return cmd
+}
+
+// listenOn opens the address that a program inside a lab serves on.
+func listenOn(ctx context.Context, address string) (net.Listener, error) {
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	return listener, nil
 }

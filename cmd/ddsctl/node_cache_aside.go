@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -46,10 +45,9 @@ func (a *app) nodeCacheAside(ctx context.Context, o cacheAsideOptions) error {
 	cache := memcache.New(o.cache)
 	cache.Timeout, cache.MaxIdleConns = o.cacheTimeout, cacheConnections
 	o.Cache, o.Log = cache, slog.New(slog.NewTextHandler(a.stderr, nil))
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", o.listen)
+	listener, err := listenOn(ctx, o.listen)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", o.listen, err)
+		return err
 	}
 	server := &http.Server{Handler: cacheaside.New(o.Options).Handler(), ReadHeaderTimeout: 5 * time.Second}
 	served := make(chan error, 1)

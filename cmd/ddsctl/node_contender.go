@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"time"
 
@@ -63,10 +62,9 @@ func serveContender(ctx context.Context, o contender.Options, listen string) err
 	if o.TTL < time.Second {
 		return usagef("--ttl %s: it is a second at least", o.TTL)
 	}
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", listen)
+	listener, err := listenOn(ctx, listen)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", listen, err)
+		return err
 	}
 	return contender.New(o).Serve(ctx, listener)
 }

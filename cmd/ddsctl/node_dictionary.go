@@ -3,9 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
-	"net"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -41,10 +39,9 @@ func (a *app) nodeDictionary(ctx context.Context, o dictionary.Options, listen s
 		host = "dictionary"
 	}
 	o.Name, o.Log = cmp.Or(o.Name, host), slog.New(slog.NewTextHandler(a.stderr, nil))
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", listen)
+	listener, err := listenOn(ctx, listen)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", listen, err)
+		return err
 	}
 	return dictionary.New(o).Serve(ctx, listener)
 }

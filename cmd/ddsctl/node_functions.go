@@ -1,9 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"log/slog"
-	"net"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -31,10 +29,9 @@ func newNodeFunctionsCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var lc net.ListenConfig
-			listener, err := lc.Listen(cmd.Context(), "tcp", listen)
+			listener, err := listenOn(cmd.Context(), listen)
 			if err != nil {
-				return fmt.Errorf("listen on %s: %w", listen, err)
+				return err
 			}
 			return host.Serve(cmd.Context(), listener)
 		},

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"net"
-
 	"github.com/spf13/cobra"
 
 	"github.com/ddsctl/ddsctl/images/node/ledger"
@@ -17,10 +14,9 @@ func newNodeLedgerCommand(_ *app) *cobra.Command {
 		Short: "A service that writes down what it is told, and counts what was told twice",
 		Args:  positional(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var lc net.ListenConfig
-			listener, err := lc.Listen(cmd.Context(), "tcp", listen)
+			listener, err := listenOn(cmd.Context(), listen)
 			if err != nil {
-				return fmt.Errorf("listen on %s: %w", listen, err)
+				return err
 			}
 			return ledger.New(o).Serve(cmd.Context(), listener)
 		},

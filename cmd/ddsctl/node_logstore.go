@@ -1,9 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"net"
-
 	"github.com/spf13/cobra"
 
 	"github.com/ddsctl/ddsctl/images/node/logstore"
@@ -17,10 +14,9 @@ func newNodeLogStoreCommand(_ *app) *cobra.Command {
 		Short: "Answers questions about logs in one schema",
 		Args:  positional(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var lc net.ListenConfig
-			listener, err := lc.Listen(cmd.Context(), "tcp", listen)
+			listener, err := listenOn(cmd.Context(), listen)
 			if err != nil {
-				return fmt.Errorf("listen on %s: %w", listen, err)
+				return err
 			}
 			return logstore.New(o).Serve(cmd.Context(), listener)
 		},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"time"
 
@@ -50,10 +49,9 @@ func (a *app) nodeMySQLHealth(ctx context.Context, listen, dsn, file string, dea
 			err = closing
 		}
 	}()
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", listen)
+	listener, err := listenOn(ctx, listen)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", listen, err)
+		return err
 	}
 	return mysqlhealth.New(mysqlhealth.Options{DB: db, Statements: statements, Deadline: deadline,
 		Log: slog.New(slog.NewTextHandler(a.stderr, nil))}).Serve(ctx, listener)

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"net"
-
 	"github.com/spf13/cobra"
 
 	"github.com/ddsctl/ddsctl/images/node/oddlog"
@@ -26,10 +23,9 @@ func newNodeOddLogCommand(_ *app) *cobra.Command {
 					err = closing
 				}
 			}()
-			var lc net.ListenConfig
-			listener, err := lc.Listen(cmd.Context(), "tcp", listen)
+			listener, err := listenOn(cmd.Context(), listen)
 			if err != nil {
-				return fmt.Errorf("listen on %s: %w", listen, err)
+				return err
 			}
 			return service.Serve(cmd.Context(), listener)
 		},

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"time"
@@ -82,14 +81,13 @@ func (a *app) nodeServiceBroker(ctx context.Context, o brokerOptions) (err error
 	}
 	defer func() { err = errors.Join(err, release()) }()
 	o.Directory, o.Check, o.Log = directory, servicebroker.Greeting, slog.New(slog.NewTextHandler(a.stderr, nil))
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", o.listen)
+	listener, err := listenOn(ctx, o.listen)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", o.listen, err)
+		return err
 	}
-	pages, err := lc.Listen(ctx, "tcp", o.status)
+	pages, err := listenOn(ctx, o.status)
 	if err != nil {
-		return errors.Join(fmt.Errorf("listen on %s: %w", o.status, err), listener.Close())
+		return errors.Join(err, listener.Close())
 	}
 	broker := servicebroker.New(o.Options)
 	server := &http.Server{Handler: broker.Handler(o.environment), ReadHeaderTimeout: 5 * time.Second}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"slices"
 	"time"
@@ -74,10 +73,9 @@ func serveTally(ctx context.Context, endpoints []string, o tally.Options, listen
 		return fmt.Errorf("connect to etcd: %w", err)
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", listen)
+	listener, err := listenOn(ctx, listen)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", listen, err)
+		return err
 	}
 	return tally.New(client, o).Serve(ctx, listener)
 }

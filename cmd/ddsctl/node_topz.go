@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -28,10 +27,9 @@ func newNodeTopzCommand(a *app) *cobra.Command {
 }
 
 func (a *app) nodeTopz(ctx context.Context, listen string) error {
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", listen)
+	listener, err := listenOn(ctx, listen)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", listen, err)
+		return err
 	}
 	sampler := topz.New(topz.System{}, topz.Options{Log: slog.New(slog.NewTextHandler(a.stderr, nil))})
 	server := &http.Server{Handler: sampler.Handler(), ReadHeaderTimeout: 5 * time.Second}

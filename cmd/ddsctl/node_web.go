@@ -3,9 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
 
@@ -44,10 +42,9 @@ func (a *app) nodeWeb(ctx context.Context, o web.Options, listen string) error {
 		host = "web"
 	}
 	o.Name, o.Log = cmp.Or(o.Name, host), slog.New(slog.NewTextHandler(a.stderr, nil))
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", listen)
+	listener, err := listenOn(ctx, listen)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", listen, err)
+		return err
 	}
 	server := web.New(o)
 	again := make(chan os.Signal, 1)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -54,6 +55,24 @@ func Healthy(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "o
 // Serve answers on listener until ctx ends, and does meanwhile what others want to do as long as the context that they get. All of it is over when it returns.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler, others ...func(context.Context)) error {
 	return serving.HTTP(ctx, listener, handler, serving.Options{Cancel: true}, others...)
+}
+
+// Ask asks for what stands at address, up to most bytes of it. An answer that is not 200 is an error.
+func Ask(ctx context.Context, client *http.Client, method, address string, most int64) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, address, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, most))
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s answers %s", address, answer.Status)
+	}
+	return text, err
 }
 
 // Within reads how long somebody wants to wait, as the parameter says; fallback is where it says nothing.

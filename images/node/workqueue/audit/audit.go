@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"slices"
@@ -133,19 +132,7 @@ func compare(source []string, queue []item, files map[string]bool, results bool)
 }
 
 func get(ctx context.Context, client *http.Client, address string, into any) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return err
-	}
-	answer, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = answer.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, 64<<20))
-	if err == nil && answer.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s answers %s", address, answer.Status)
-	}
+	text, err := api.Ask(ctx, client, http.MethodGet, address, 64<<20)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -131,20 +130,7 @@ func (m *Manager) poll(ctx context.Context) {
 
 // get asks the source.
 func (m *Manager) get(ctx context.Context, path string, most int64) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, m.options.Source+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := m.client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = answer.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, most))
-	if err == nil && answer.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s answers %s", request.URL, answer.Status)
-	}
-	return text, err
+	return api.Ask(ctx, m.client, http.MethodGet, m.options.Source+path, most)
 }
 
 // look ends leases that ran out, and forgets workers that are away.

@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -134,18 +133,5 @@ func (s *Scaler) failed(ctx context.Context, err error) {
 }
 
 func (s *Scaler) ask(ctx context.Context, method, address string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, method, address, nil)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := s.client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = answer.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
-	if err == nil && answer.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s answers %s", address, answer.Status)
-	}
-	return text, err
+	return api.Ask(ctx, s.client, method, address, 1<<20)
 }
