@@ -1,7 +1,6 @@
 package labs_test
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -9,31 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ddsctl/ddsctl/labs"
+	"github.com/ddsctl/ddsctl/labs/compose/composetest"
 )
-
-// composeCommand is Docker Compose as it is installed, or as bench/peers.sh built it, and false where there is none.
-func composeCommand(t *testing.T) ([]string, bool) {
-	if exec.CommandContext(t.Context(), "docker", "compose", "version").Run() == nil {
-		return []string{"docker", "compose"}, true
-	}
-	cache := os.Getenv("BENCH_CACHE")
-	if cache == "" {
-		folder, err := os.UserCacheDir()
-		if err != nil {
-			return nil, false
-		}
-		cache = filepath.Join(folder, "ddsctl", "bench")
-	}
-	built := filepath.Join(cache, "docker-compose")
-	_, err := os.Stat(built)
-	return []string{built}, err == nil
-}
 
 // TestDockerComposeAcceptsEveryLab holds the labs against the other reader of Compose files: what ddsctl brings up, `docker compose` can bring
 // up as well, each lab in each of its variants.
 func TestDockerComposeAcceptsEveryLab(t *testing.T) {
-	compose, found := composeCommand(t)
-	if !found {
+	compose := composetest.Command(t.Context())
+	if compose == nil {
 		t.Skip("Docker Compose is not here: neither its plugin, nor the one that bench/up.sh builds; nothing was compared")
 	}
 	entries, err := labs.Catalogue()

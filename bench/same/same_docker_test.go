@@ -10,24 +10,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ddsctl/ddsctl/labs/compose/composetest"
 	"github.com/ddsctl/ddsctl/runtime/engine/docker"
 	"github.com/ddsctl/ddsctl/runtime/supply"
 )
-
-// dockerCompose is Docker Compose as it is installed, or as bench/peers.sh built it; nil where there is none.
-func dockerCompose() []string {
-	candidates := [][]string{{"docker", "compose"}, {"docker-compose"}}
-	if cache, err := os.UserCacheDir(); err == nil {
-		candidates = append(candidates, []string{filepath.Join(cache, "ddsctl", "bench", "docker-compose")})
-	}
-	for _, c := range candidates {
-		version, err := exec.Command(c[0], append(c[1:len(c):len(c)], "version")...).Output()
-		if err == nil && !strings.Contains(string(version), "version 1.") {
-			return c
-		}
-	}
-	return nil
-}
 
 // TestWhatDockerComposeMakesDdsctlMakesToo brings every project of testdata up with both.
 func TestWhatDockerComposeMakesDdsctlMakesToo(t *testing.T) {
@@ -38,7 +24,7 @@ func TestWhatDockerComposeMakesDdsctlMakesToo(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = client.Close() })
 	require.NoError(t, client.Ping(t.Context()))
-	compose := dockerCompose()
+	compose := composetest.Command(t.Context())
 	if compose == nil {
 		t.Skip("Docker Compose is not here: neither its plugin, nor the one that bench/up.sh builds; nothing was compared")
 	}

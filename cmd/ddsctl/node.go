@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 
 	"github.com/spf13/cobra"
 )
@@ -54,4 +55,12 @@ func listenOn(ctx context.Context, address string) (net.Listener, error) {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
 	return listener, nil
+}
+
+// hostName is what a program inside a lab is called where nobody has named it.
+func hostName(fallback string) string {
+	if name, err := os.Hostname(); err == nil {
+		return name
+	}
+	return fallback
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -34,11 +33,7 @@ func newNodeDictionaryCommand(a *app) *cobra.Command {
 }
 
 func (a *app) nodeDictionary(ctx context.Context, o dictionary.Options, listen string) error {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "dictionary"
-	}
-	o.Name, o.Log = cmp.Or(o.Name, host), slog.New(slog.NewTextHandler(a.stderr, nil))
+	o.Name, o.Log = cmp.Or(o.Name, hostName("dictionary")), slog.New(slog.NewTextHandler(a.stderr, nil))
 	listener, err := listenOn(ctx, listen)
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,11 +39,7 @@ func newNodeEtcdCommand(_ *app) *cobra.Command {
 }
 
 func runEtcd(ctx context.Context, o etcd.Options) error {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "etcd"
-	}
-	o.Name = cmp.Or(o.Name, host)
+	o.Name = cmp.Or(o.Name, hostName("etcd"))
 	if o.AdvertiseClients == nil {
 		o.AdvertiseClients = []string{"http://" + o.Name + ":2379"}
 	}

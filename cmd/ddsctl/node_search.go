@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -37,12 +36,9 @@ func newNodeSearchLeafCommand(a *app) *cobra.Command {
 }
 
 func (a *app) nodeSearchLeaf(ctx context.Context, o leaf.Options, listen, config string) error {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "leaf"
-	}
-	o.Name, o.Log = cmp.Or(o.Name, host), slog.New(slog.NewTextHandler(a.stderr, nil))
+	o.Name, o.Log = cmp.Or(o.Name, hostName("leaf")), slog.New(slog.NewTextHandler(a.stderr, nil))
 	if config != "" {
+		var err error
 		if o.Config, err = leaf.ReadConfig(config); err != nil {
 			return err
 		}

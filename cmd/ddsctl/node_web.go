@@ -37,11 +37,7 @@ func newNodeWebCommand(a *app) *cobra.Command {
 }
 
 func (a *app) nodeWeb(ctx context.Context, o web.Options, listen string) error {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "web"
-	}
-	o.Name, o.Log = cmp.Or(o.Name, host), slog.New(slog.NewTextHandler(a.stderr, nil))
+	o.Name, o.Log = cmp.Or(o.Name, hostName("web")), slog.New(slog.NewTextHandler(a.stderr, nil))
 	listener, err := listenOn(ctx, listen)
 	if err != nil {
 		return err

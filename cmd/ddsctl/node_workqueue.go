@@ -128,13 +128,6 @@ func newNodeWorkWorkerCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func hostName(fallback string) string {
-	if name, err := os.Hostname(); err == nil {
-		return name
-	}
-	return fallback
-}
-
 func newNodeWorkStageCommand(_ *app) *cobra.Command {
 	listen, slots := ":8080", 1
 	program := job.Program{Timeout: time.Minute}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ddsctl/ddsctl/labs/compose/composetest"
 	"github.com/ddsctl/ddsctl/runtime/engine"
 	"github.com/ddsctl/ddsctl/runtime/engine/docker"
 	"github.com/ddsctl/ddsctl/runtime/lifecycle"
@@ -26,7 +26,7 @@ func TestDockerScripts(t *testing.T) {
 	client := dockerEngine(t)
 	binary, err := built()
 	require.NoError(t, err)
-	compose := dockerCompose()
+	compose := composetest.Command(t.Context())
 	for _, folder := range suites(t, true) {
 		t.Run(filepath.Base(folder), func(t *testing.T) {
 			p := params(folder)
@@ -102,22 +102,6 @@ func leftNothing(t *testing.T, client *docker.Client, name string) {
 			t.Error(err)
 		}
 	}
-}
-
-// dockerCompose is the command for Docker Compose v2 or later: the plugin, the program of that name, or the one that the benchmarks
-// have built; nil where there is none.
-func dockerCompose() []string {
-	candidates := [][]string{{"docker", "compose"}, {"docker-compose"}}
-	if cache, err := os.UserCacheDir(); err == nil {
-		candidates = append(candidates, []string{filepath.Join(cache, "ddsctl", "bench", "docker-compose")})
-	}
-	for _, c := range candidates {
-		version, err := exec.Command(c[0], append(c[1:len(c):len(c)], "version")...).Output()
-		if err == nil && !strings.Contains(string(version), "version 1.") {
-			return c
-		}
-	}
-	return nil
 }
 
 // foreign is the script command `foreign container|network NAME [PROJECT]`: something that somebody else made, gone at the end. `foreign
